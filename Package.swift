@@ -1,0 +1,134 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// Every Swift target is compiled with the same strictness (see ../shared/STYLE.md).
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let argumentParser: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+let targets: [Target] = [
+  .systemLibrary(
+    name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+  .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+  .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra"])]),
+  .target(
+    name: "CFaiss",
+    cxxSettings: [.unsafeFlags(["-Wall", "-Wextra"])],
+    linkerSettings: [
+      .linkedLibrary("faiss"), .linkedLibrary("openblas"), .linkedLibrary("gomp"),
+    ]),
+
+  .target(name: "Basics", dependencies: ["CZlib", system, crypto], swiftSettings: strict),
+  .target(name: "Statistics", dependencies: ["CBLAS"], swiftSettings: strict),
+  .target(
+    name: "Tensors", dependencies: ["CBLAS", "CKernels", "Basics", system], swiftSettings: strict),
+  .target(
+    name: "Models", dependencies: ["Basics", "Tensors", "CKernels", system], swiftSettings: strict),
+  .target(name: "Corpus", dependencies: ["Basics", "Models", system], swiftSettings: strict),
+  .target(
+    name: "Retrieval",
+    dependencies: [
+      "Basics", "CFaiss", "CKernels", "Corpus", "Models", "Statistics", "Tensors", grdb, system,
+    ],
+    swiftSettings: strict),
+  .target(
+    name: "Attacks", dependencies: ["Basics", "Corpus", "Models", "Retrieval"], path: "Attacks",
+    swiftSettings: strict),
+  .target(
+    name: "Defenses",
+    dependencies: ["Basics", "CBLAS", "Corpus", "Models", "Retrieval", "Statistics", system],
+    path: "Defenses", swiftSettings: strict),
+  .target(
+    name: "Evaluation",
+    dependencies: [
+      "Attacks", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics", system,
+    ],
+    swiftSettings: strict),
+  .executableTarget(
+    name: "ragbench",
+    dependencies: [
+      "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "Retrieval", "Statistics",
+      "Tensors", argumentParser, system,
+    ],
+    swiftSettings: strict),
+
+  .target(
+    name: "TestSupport", dependencies: ["Basics", system], path: "Tests/TestSupport",
+    swiftSettings: strict),
+  .testTarget(
+    name: "BasicsTests", dependencies: ["Basics", "TestSupport", system], swiftSettings: strict),
+  .testTarget(
+    name: "StatisticsTests", dependencies: ["Statistics", "Basics", "TestSupport"],
+    swiftSettings: strict),
+  .testTarget(
+    name: "TensorsTests", dependencies: ["Tensors", "Basics", "TestSupport"],
+    swiftSettings: strict),
+  .testTarget(
+    name: "ModelsTests", dependencies: ["Models", "Basics", "Tensors", "TestSupport", system],
+    swiftSettings: strict),
+  .testTarget(
+    name: "CorpusTests", dependencies: ["Corpus", "Basics", "Models", "TestSupport", system],
+    swiftSettings: strict),
+  .testTarget(
+    name: "RetrievalTests",
+    dependencies: [
+      "Retrieval", "Basics", "Corpus", "Models", "Statistics", "Tensors", "TestSupport", system,
+    ],
+    swiftSettings: strict),
+  .testTarget(
+    name: "AttacksTests",
+    dependencies: ["Attacks", "Basics", "Corpus", "Retrieval", "TestSupport"],
+    swiftSettings: strict),
+  .testTarget(
+    name: "DefensesTests",
+    dependencies: ["Defenses", "Basics", "Retrieval", "Statistics", "TestSupport", system],
+    swiftSettings: strict),
+  .testTarget(
+    name: "EvaluationTests",
+    dependencies: [
+      "Evaluation", "Attacks", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics",
+      "TestSupport", system,
+    ],
+    swiftSettings: strict),
+  .testTarget(
+    name: "ragbenchTests", dependencies: ["Basics", "TestSupport", system],
+    swiftSettings: strict),
+]
+
+// While the modules land one after another, a target takes part once its folder exists.
+func folder(of target: Target) -> String {
+  target.path ?? (target.type == .test ? "Tests/" : "Sources/") + target.name
+}
+let root = Context.packageDirectory
+let present = targets.filter {
+  FileManager.default.fileExists(atPath: root + "/" + folder(of: $0))
+}
+let absent = Set(targets.map(\.name)).subtracting(present.map(\.name))
+for target in present {
+  target.dependencies.removeAll {
+    if case .byNameItem(let name, _) = $0 { return absent.contains(name) }
+    return false
+  }
+}
+
+let package = Package(
+  name: "ragbench",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+  ],
+  targets: present,
+  cLanguageStandard: .c17,
+  cxxLanguageStandard: .cxx17
+)
