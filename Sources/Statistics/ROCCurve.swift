@@ -17,7 +17,8 @@ public struct ROCCurve: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - scores: Both classes.
-  ///   - droppingCollinear: Leaves out the inner points of straight runs, which changes no drawing.
+  ///   - droppingCollinear: Leaves out inner points of straight runs, which changes no drawing; the
+  ///     first threshold stays.
   /// - Returns: Not applicable where a class has no scores.
   /// - SeeAlso: `roc_curve` of scikit-learn, `drop_intermediate`.
   public static func of(
@@ -32,7 +33,7 @@ public struct ROCCurve: Sendable, Equatable {
     }
     if droppingCollinear {
       counts = counts.enumerated().filter { index, point in
-        guard index > 0, index < counts.count - 1 else { return true }
+        guard index > 1, index < counts.count - 1 else { return true }
         let before = counts[index - 1]
         let after = counts[index + 1]
         return after.negatives - point.negatives != point.negatives - before.negatives
