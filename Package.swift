@@ -30,7 +30,7 @@ let targets: [Target] = [
   .target(name: "Basics", dependencies: ["CZlib", system, crypto], swiftSettings: strict),
   .target(name: "Statistics", dependencies: ["CBLAS"], swiftSettings: strict),
   .target(
-    name: "Tensors", dependencies: ["CBLAS", "CKernels", "Basics", system], swiftSettings: strict),
+    name: "Tensors", dependencies: ["CKernels"], swiftSettings: strict),
   .target(
     name: "Models", dependencies: ["Basics", "Tensors", "CKernels", system], swiftSettings: strict),
   .target(name: "Corpus", dependencies: ["Basics", "Models", system], swiftSettings: strict),
