@@ -19,15 +19,14 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <memory>
 #include <mutex>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <typeinfo>
-#include <unistd.h>
 #include <vector>
 
 extern "C" {
@@ -57,7 +56,6 @@ struct rbf_index {
 namespace {
 
 thread_local std::string lastMessage;
-thread_local int lastErrno = 0;
 std::atomic<int> threadLimit{0};
 
 /// FAISS answers 20 queries and more through BLAS, whose sums differ in the last bits. Fewer at a
@@ -101,7 +99,8 @@ rbf_status guarded(rbf_status onFaissError, Body &&body) {
 
 /// OpenMP's limit belongs to the calling thread, so each call sets it.
 void useThreads(int64_t wanted) {
-  omp_set_num_threads(static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(wanted, rbf_threads()))));
+  omp_set_num_threads(
+      static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(wanted, rbf_threads()))));
 }
 
 /// Holds OpenBLAS to one thread while it lives: how it splits a product must not reach the result.
@@ -159,50 +158,42 @@ void dropDirectMap(rbf_index *index) {
   }
 }
 
-class DescriptorWriter : public faiss::IOWriter {
+/// Gathers FAISS's many small writes and hands them on in large pieces.
+class SinkWriter : public faiss::IOWriter {
  public:
-  explicit DescriptorWriter(int descriptor) : descriptor_(descriptor) {
+  SinkWriter(rbf_sink sink, void *context) : sink_(sink), context_(context) {
     buffer_.reserve(capacity);
     name = "index file";
   }
 
   size_t operator()(const void *bytes, size_t size, size_t count) override {
     size_t total = 0;
-    if (__builtin_mul_overflow(size, count, &total)) return 0;
+    if (stopped || __builtin_mul_overflow(size, count, &total)) return 0;
     const char *from = static_cast<const char *>(bytes);
-    if (buffer_.size() + total > capacity) {
-      if (!flush()) return 0;
-      if (total > capacity) return put(from, total) ? count : 0;
+    if (total > capacity - buffer_.size()) {
+      flush();
+      if (total > capacity) {
+        stopped = stopped || sink_(context_, from, total) != 0;
+        return stopped ? 0 : count;
+      }
     }
     buffer_.insert(buffer_.end(), from, from + total);
-    return count;
+    return stopped ? 0 : count;
   }
 
-  bool flush() {
-    bool written = put(buffer_.data(), buffer_.size());
+  void flush() {
+    if (!stopped && !buffer_.empty()) {
+      stopped = sink_(context_, buffer_.data(), buffer_.size()) != 0;
+    }
     buffer_.clear();
-    return written;
   }
 
-  int error = 0;
+  bool stopped = false;
 
  private:
-  bool put(const char *from, size_t count) {
-    while (count > 0) {
-      ssize_t written = ::write(descriptor_, from, std::min<size_t>(count, size_t{1} << 30));
-      if (written < 0) {
-        if (errno == EINTR) continue;
-        error = errno;
-        return false;
-      }
-      from += written;
-      count -= static_cast<size_t>(written);
-    }
-    return true;
-  }
-
   static constexpr size_t capacity = size_t{1} << 20;
-  int descriptor_;
+  rbf_sink sink_;
+  void *context_;
   std::vector<char> buffer_;
 };
 
@@ -233,8 +224,6 @@ class MemoryReader : public faiss::IOReader {
 
 const char *rbf_last_message(void) { return lastMessage.c_str(); }
 
-int rbf_last_errno(void) { return lastErrno; }
-
 const char *rbf_version(void) {
   return RBF_TEXT(FAISS_VERSION_MAJOR) "." RBF_TEXT(FAISS_VERSION_MINOR) "." RBF_TEXT(
       FAISS_VERSION_PATCH);
@@ -257,8 +246,7 @@ rbf_status rbf_create(int dimension, const char *factory, rbf_metric metric, rbf
     if (dimension < 1) return fail(RBF_INVALID, "dimension below 1");
     auto made = std::make_unique<rbf_index>();
     std::unique_ptr<faiss::Index> index(faiss::index_factory(
-        dimension, factory,
-        metric == RBF_L2 ? faiss::METRIC_L2 : faiss::METRIC_INNER_PRODUCT));
+        dimension, factory, metric == RBF_L2 ? faiss::METRIC_L2 : faiss::METRIC_INNER_PRODUCT));
     adjust(index.get());
     if (dynamic_cast<faiss::IndexIVF *>(index.get()) != nullptr) {
       made->index = std::move(index);
@@ -336,8 +324,8 @@ rbf_status rbf_remove(rbf_index *index, int64_t count, const int64_t *ids, int64
 
 rbf_status rbf_set_parameter(rbf_index *index, const char *name, int64_t value) {
   return guarded(RBF_INVALID, [&] {
-    faiss::ParameterSpace().set_index_parameter(
-        index->index.get(), name, static_cast<double>(value));
+    faiss::ParameterSpace().set_index_parameter(index->index.get(), name,
+                                                static_cast<double>(value));
     return RBF_OK;
   });
 }
@@ -350,8 +338,7 @@ rbf_status rbf_search(const rbf_index *index, int64_t count, const float *querie
     const bool distances = index->storage()->metric_type == faiss::METRIC_L2;
     for (int64_t row = 0; row < count; row += rowsPerCall) {
       const int64_t rows = std::min(rowsPerCall, count - row);
-      index->index->search(
-          rows, queries + row * dimension, k, scores + row * k, ids + row * k);
+      index->index->search(rows, queries + row * dimension, k, scores + row * k, ids + row * k);
     }
     for (int64_t row = 0; row < count; row++) {
       int64_t *rowIds = ids + row * k;
@@ -421,9 +408,8 @@ rbf_status rbf_ids(const rbf_index *index, int64_t *out) {
   });
 }
 
-rbf_status rbf_write(rbf_index *index, int descriptor) {
-  lastErrno = 0;
-  std::unique_ptr<DescriptorWriter> writer;
+rbf_status rbf_write(rbf_index *index, rbf_sink sink, void *context) {
+  bool stopped = false;
   rbf_status status = guarded(RBF_FAILED, [&] {
     dropDirectMap(index);
     if (index->isGraph()) {
@@ -431,16 +417,18 @@ rbf_status rbf_write(rbf_index *index, int descriptor) {
     } else if (faiss::IndexIVF *ivf = index->ivf()) {
       ivf->nprobe = 1;
     }
-    writer = std::make_unique<DescriptorWriter>(descriptor);
-    faiss::write_index(index->index.get(), writer.get());
-    if (!writer->flush()) return fail(RBF_OUTPUT, "write failed");
+    SinkWriter writer(sink, context);
+    try {
+      faiss::write_index(index->index.get(), &writer);
+      writer.flush();
+    } catch (...) {
+      stopped = writer.stopped;
+      throw;
+    }
+    stopped = writer.stopped;
     return RBF_OK;
   });
-  if (writer != nullptr && writer->error != 0) {
-    lastErrno = writer->error;
-    return RBF_OUTPUT;
-  }
-  return status;
+  return stopped ? RBF_OUTPUT : status;
 }
 
 rbf_status rbf_read(const void *bytes, size_t count, rbf_index **out) {

@@ -25,7 +25,7 @@ typedef enum rbf_status {
   RBF_NOT_FOUND = 4,    ///< No vector has this id.
   RBF_MEMORY = 5,       ///< An allocation failed.
   RBF_INPUT = 6,        ///< The bytes are no index, or the index is damaged.
-  RBF_OUTPUT = 7,       ///< Writing failed; `rbf_last_errno` says why.
+  RBF_OUTPUT = 7,       ///< The sink stopped the writing.
   RBF_FAILED = 8,       ///< FAISS refused; the message is its own.
 } rbf_status;
 
@@ -33,9 +33,6 @@ typedef enum rbf_metric { RBF_INNER_PRODUCT = 0, RBF_L2 = 1 } rbf_metric;
 
 /// Reason of the last failure on this thread; valid until the next call on this thread.
 const char *_Nonnull rbf_last_message(void);
-
-/// `errno` of the last RBF_OUTPUT on this thread.
-int rbf_last_errno(void);
 
 /// Version of FAISS that this was compiled with, such as "1.7.3".
 const char *_Nonnull rbf_version(void);
@@ -95,9 +92,12 @@ rbf_status rbf_reconstruct(const rbf_index *_Nonnull index, int64_t id, float *_
 /// All ids in the order stored: `rbf_count` values.
 rbf_status rbf_ids(const rbf_index *_Nonnull index, int64_t *_Nonnull out);
 
-/// Writes the index to an open file descriptor, with search parameters at FAISS's defaults so that
-/// equal builds give equal bytes; a write to the index too. The caller syncs and closes.
-rbf_status rbf_write(rbf_index *_Nonnull index, int descriptor);
+/// Takes `count` bytes of a file being written; 0 to go on, anything else to stop.
+typedef int (*rbf_sink)(void *_Nullable context, const void *_Nonnull bytes, size_t count);
+
+/// Writes the index through `sink`, in pieces of about a megabyte or more. Search parameters are
+/// first set to FAISS's defaults, so that equal builds give equal bytes: a write to the index too.
+rbf_status rbf_write(rbf_index *_Nonnull index, rbf_sink _Nonnull sink, void *_Nullable context);
 
 /// Reads an index from memory. Only for bytes whose checksum was verified: damaged HNSW files
 /// crash FAISS 1.7.3 when they are searched.
