@@ -8,6 +8,21 @@ struct Template: Sendable, Equatable {
     case first(typeID: Int32)
     /// The second text.
     case second(typeID: Int32)
+
+    /// The text that the part stands for, if any.
+    var text: Text? {
+      switch self {
+      case .tokens: nil
+      case .first: .first
+      case .second: .second
+      }
+    }
+  }
+
+  /// One of the two texts.
+  enum Text: Sendable, Equatable {
+    case first
+    case second
   }
 
   /// The template of one text.
