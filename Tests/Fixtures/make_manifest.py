@@ -2,7 +2,7 @@
 """Writes MANIFEST into each topic folder: SHA-256, bytes and path of every other file, sorted by path.
 
 Made with: Python 3.11, no packages. Run: python make_manifest.py  (`--check` compares instead and exits 1).
-The format is that of `sha256sum` with the size between, so `cut -c1-64,78-` fits `sha256sum -c`.
+The format is that of `sha256sum` with the size between, so `cut -c1-64,76-` fits `sha256sum -c`.
 """
 
 import hashlib
