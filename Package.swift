@@ -133,3 +133,5 @@ let package = Package(
   cxxLanguageStandard: .cxx17
 )
 // 1795476159
+//x
+//x
