@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 public import SystemPackage
 
 extension TRECFile {
@@ -68,11 +68,10 @@ extension TRECFile {
       let grades = judgements.grades[query] ?? [:]
       for (document, grade) in grades.sorted(by: { $0.key < $1.key }) {
         try checkField(document.string, name: "document id", allowingSpaces: allowsSpaces)
-        text +=
-          switch format {
-          case .trec: "\(query.string) 0 \(document.string) \(grade)\n"
-          case .beir: "\(query.string)\t\(document.string)\t\(grade)\n"
-          }
+        switch format {
+        case .trec: text += "\(query.string) 0 \(document.string) \(grade)\n"
+        case .beir: text += "\(query.string)\t\(document.string)\t\(grade)\n"
+        }
       }
     }
     try AtomicFile.write(text, to: path)
