@@ -14,19 +14,31 @@ public struct RankedDocument: Sendable, Equatable {
   }
 }
 
-/// Which of two documents with equal scores comes first.
+/// How equal scores are told apart, and which scores count as equal.
 public enum TieOrder: String, Sendable, CaseIterable {
-  /// The smaller id by bytes: the order of all our own rankings.
+  /// The smaller id by bytes comes first: the order of all our own rankings.
   case ascendingID = "ascending-id"
-  /// The larger id by bytes, as trec_eval and pytrec_eval order ties.
-  case descendingID = "descending-id"
+  /// As trec_eval and pytrec_eval do: scores are narrowed to 32 bits first, then the larger id by
+  /// bytes comes first. For comparing figures with theirs.
+  case trecEval = "trec-eval"
+
+  /// Whether one document stands before another.
+  func precedes(_ left: RankedDocument, _ right: RankedDocument) -> Bool {
+    switch self {
+    case .ascendingID:
+      left.score != right.score ? left.score > right.score : left.id < right.id
+    case .trecEval:
+      Float(left.score) != Float(right.score)
+        ? left.score > right.score : right.id < left.id
+    }
+  }
 }
 
 /// The documents a query retrieved, best first, in a total order.
 public struct Ranking: Sendable, Equatable {
   /// The query's id, compared by bytes.
   public let query: UTF8Key
-  /// The documents by descending score, ties by id; no id twice, every score finite.
+  /// The documents by descending score, ties in the order asked for; no id twice, every score finite.
   public let documents: [RankedDocument]
 
   /// Ranks scored documents.
@@ -34,7 +46,7 @@ public struct Ranking: Sendable, Equatable {
   /// - Parameters:
   ///   - query: The query's id.
   ///   - scored: Documents in any order; none is allowed.
-  ///   - ties: The order of equal scores.
+  ///   - ties: How equal scores are told apart.
   /// - Throws: `InputError` with the query's id for a score that is not finite or a document that
   ///   occurs twice.
   public init(
@@ -54,9 +66,6 @@ public struct Ranking: Sendable, Equatable {
       }
     }
     self.query = query
-    documents = scored.sorted { left, right in
-      if left.score != right.score { return left.score > right.score }
-      return ties == .ascendingID ? left.id < right.id : right.id < left.id
-    }
+    documents = scored.sorted(by: ties.precedes)
   }
 }

@@ -19,7 +19,7 @@ public enum TRECFile {
   ///
   /// - Parameters:
   ///   - path: The file.
-  ///   - ties: The order of equal scores; `.descendingID` is that of trec_eval.
+  ///   - ties: How equal scores are told apart.
   ///   - maximumRejects: How many malformed lines are accepted.
   /// - Returns: One ranking a query, in the order of first appearance.
   /// - Throws: `RejectedLines` past the limit; `FileError` or `InputError` if reading fails. A line

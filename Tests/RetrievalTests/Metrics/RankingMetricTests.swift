@@ -4,7 +4,7 @@ import Retrieval
 import Statistics
 import Testing
 
-/// The values of `Tests/Fixtures/ranking/ranking.json`.
+/// The values of `Tests/Fixtures/ranking-runs/ranking-runs.json`.
 struct RankingGolden: Decodable {
   struct Case: Decodable {
     var relevanceThreshold: Int
@@ -21,7 +21,7 @@ struct RankingGolden: Decodable {
   static let shared: RankingGolden = {
     let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
-      .appending(path: "Fixtures/ranking/ranking.json")
+      .appending(path: "Fixtures/ranking-runs/ranking-runs.json")
     do {
       return try JSONDecoder().decode(RankingGolden.self, from: Data(contentsOf: file))
     } catch {
@@ -139,7 +139,7 @@ struct RankingGolden: Decodable {
     #expect(try ranking("q", documents.reversed()).documents.map(\.id) == expected)
     let other = try Ranking(
       query: "q", scored: documents.map { RankedDocument(id: UTF8Key($0.0), score: $0.1) },
-      ties: .descendingID)
+      ties: .trecEval)
     #expect(
       other.documents.map(\.id)
         == ["a", "\u{E9}", "z", "e\u{301}", "B", "-"].map { UTF8Key($0) })

@@ -33,7 +33,7 @@ import Testing
       #expect(run.value.map(\.query) == ["q2", "q1"])
       #expect(run.value[0].documents.map(\.id) == ["c", "a", "b"])
       #expect(run.value[1].documents == [RankedDocument(id: "c", score: -0.001)])
-      let other = try TRECFile.readRun(path, ties: .descendingID)
+      let other = try TRECFile.readRun(path, ties: .trecEval)
       #expect(other.value[0].documents.map(\.id) == ["c", "b", "a"])
     }
   }
