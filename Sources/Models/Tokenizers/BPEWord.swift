@@ -70,7 +70,9 @@ struct BPEWord {
   }
 
   @inline(__always)
-  private mutating func enqueue(_ position: Int, _ left: Int32, _ right: Int32, _ merges: MergeTable) {
+  private mutating func enqueue(
+    _ position: Int, _ left: Int32, _ right: Int32, _ merges: MergeTable
+  ) {
     guard let rank = merges.rank(left, right) else { return }
     queue.append(UInt64(rank) << 32 | UInt64(position))
     var child = queue.count - 1

@@ -69,7 +69,7 @@ struct Vocabulary: Sendable {
         slot = (slot + 1) & (capacity - 1)
       }
       slots[slot] =
-        ((value >> 32) << 32) | UInt64(id + 1) | (isReserved(id) ? Self.reservedBit : 0)
+        (value >> 32) << 32 | UInt64(id + 1) | (isReserved(id) ? Self.reservedBit : 0)
     }
     bytes = tokens
     self.starts = starts
@@ -96,7 +96,9 @@ struct Vocabulary: Sendable {
   func id(of token: UnsafeBufferPointer<UInt8>) -> Int32? {
     var hash = ByteHash()
     for byte in token { hash.add(byte) }
-    return entry(hash.value, prefix: [], token).map { Int32(truncatingIfNeeded: $0 & 0x7FFF_FFFF) - 1 }
+    return entry(hash.value, prefix: [], token).map {
+      Int32(truncatingIfNeeded: $0 & 0x7FFF_FFFF) - 1
+    }
   }
 
   /// The id of a token that text may become.
@@ -105,6 +107,7 @@ struct Vocabulary: Sendable {
   ///   - hash: The ``ByteHash`` of `prefix` and `rest`.
   ///   - prefix: The beginning of the token.
   ///   - rest: The end of the token.
+  /// - Returns: The id, `nil` for a reserved token or none.
   @inline(__always)
   func plainID(
     hash: UInt64, prefix: [UInt8], rest: UnsafeBufferPointer<UInt8>
