@@ -33,7 +33,8 @@ let targets: [Target] = [
     name: "Tensors", dependencies: ["CKernels"], swiftSettings: strict),
   .target(
     name: "Models", dependencies: ["Basics", "Tensors", "CKernels", system], swiftSettings: strict),
-  .target(name: "Corpus", dependencies: ["Basics", "Models", system], swiftSettings: strict),
+  .target(
+    name: "Corpus", dependencies: ["Basics", "Models", "Tensors", system], swiftSettings: strict),
   .target(
     name: "Retrieval",
     dependencies: [
