@@ -124,7 +124,8 @@ public struct BundleManifest: Sendable, Equatable {
     provenance = try object.optionalObject("provenance", at: place) ?? JSONObject()
   }
 
-  init(
+  /// A manifest.
+  public init(
     name: String, title: String, licence: String, titleSeparator: String, description: String,
     passages: BundleFile, queries: [(set: String, file: BundleFile)],
     qrels: [(set: String, file: BundleFile)], payloads: [(kind: String, file: BundleFile)],

@@ -111,8 +111,7 @@ public struct CorpusBundle: Sendable {
   /// - Throws: `UsageError` for an unknown kind, `InputError` for a damaged file.
   public func payloads(_ kind: String) throws -> [Payload] {
     guard let found = payloadFiles.first(where: { utf8Equal($0.kind, kind) }) else {
-      throw UsageError(
-        Spelling.unknown("payload kind", kind, of: "the corpus '\(name)'", among: payloadKinds))
+      throw unknown("payload kind", kind, among: payloadKinds)
     }
     try Self.checkSize(of: found.file, in: found.directory)
     var payloads: [Payload] = []
@@ -146,10 +145,16 @@ public struct CorpusBundle: Sendable {
 
   private func queryFile(_ set: String) throws -> BundleFile {
     guard let found = manifest.queries.first(where: { utf8Equal($0.set, set) }) else {
-      throw UsageError(
-        Spelling.unknown("query set", set, of: "the corpus '\(name)'", among: querySets))
+      throw unknown("query set", set, among: querySets)
     }
     return found.file
+  }
+
+  private func unknown(_ what: String, _ given: String, among names: [String]) -> UsageError {
+    UsageError(
+      "the corpus '\(name)' has no \(what) '\(TerminalText.excerpt(given))'"
+        + NearestName.hint(for: given, in: names)
+        + (names.isEmpty ? "; it has none" : " (there are: \(names.joined(separator: ", ")))"))
   }
 
   private static func checkSize(of file: BundleFile, in directory: FilePath) throws {

@@ -1,5 +1,4 @@
-import Basics
-import Glibc
+public import Basics
 public import SystemPackage
 
 /// The corpora of this machine: those that ship with ragbench and those that were imported.
@@ -17,24 +16,33 @@ public struct CorpusLibrary: Sendable {
     installedDirectory = installed
   }
 
-  /// The library of this process: `$RAGBENCH_HOME/corpora` over the corpora that ship.
-  public static var standard: CorpusLibrary {
-    CorpusLibrary(
-      bundled: DataFolders.shipped?.appending("Corpora"),
-      installed: DataFolders.home.appending("corpora"))
+  /// The library at the given locations: `corpora` in the home over the corpora that ship.
+  public init(_ locations: Locations) {
+    self.init(
+      bundled: try? locations.shipped("Corpora"), installed: locations.home.appending("corpora"))
   }
 
-  /// All corpora of ``standard``; see ``list()-swift.method``.
-  public static func list() throws -> [CorpusBundle] { try standard.list() }
+  /// The library of this process.
+  ///
+  /// - Returns: The library.
+  /// - Throws: `UsageError` if no home directory is known.
+  public static func current() throws -> CorpusLibrary { try CorpusLibrary(Locations.current()) }
 
-  /// A corpus of ``standard``; see ``bundle(named:)-swift.method``.
+  /// All corpora of this process that can be opened, sorted by name.
+  public static func list() throws -> [CorpusBundle] { try current().list() }
+
+  /// A corpus of this process by its name.
+  ///
+  /// - Parameter name: The name.
+  /// - Returns: The imported corpus of this name, else the bundled one.
+  /// - Throws: `UsageError` for an unknown name; `InputError` or `FileError` if it is damaged.
   public static func bundle(named name: String) throws -> CorpusBundle {
-    try standard.bundle(named: name)
+    try current().bundle(named: name)
   }
 
   /// All corpora that can be opened, sorted by name.
   ///
-  /// - Returns: The corpora; one that is damaged is left out (``bundle(named:)-swift.method`` says
+  /// - Returns: The corpora; one that is damaged is left out (asking for it by its name says
   ///   what is wrong with it).
   /// - Throws: `FileError` if a directory cannot be listed.
   public func list() throws -> [CorpusBundle] {
@@ -75,14 +83,11 @@ public struct CorpusLibrary: Sendable {
       }
     }
     let names = try names()
-    guard let nearest = Spelling.nearest(to: name, among: names) else {
-      throw UsageError(
-        "there is no corpus '\(TerminalText.excerpt(name))', nor any other; the directory Corpora "
-          + "that ships with ragbench was not found")
-    }
-    throw UsageError(
-      "there is no corpus '\(TerminalText.excerpt(name))'; nearest: '\(nearest)' "
-        + "(there are: \(names.joined(separator: ", ")))")
+    let known =
+      names.isEmpty
+      ? "; there is none at all, because the directory Corpora that ships with ragbench was not found"
+      : NearestName.hint(for: name, in: names) + " (there are: \(names.joined(separator: ", ")))"
+    throw UsageError("there is no corpus '\(TerminalText.excerpt(name))'" + known)
   }
 
   /// The payloads of no corpus: the imported ones, then the bundled ones.
@@ -100,42 +105,5 @@ public struct CorpusLibrary: Sendable {
 
   private func manifestPath(_ name: String, in directory: FilePath) -> FilePath {
     directory.appending(name).appending(BundleManifest.fileName)
-  }
-}
-
-/// Where the data of ragbench lies.
-public enum DataFolders {
-  /// `$RAGBENCH_HOME`, else `$XDG_DATA_HOME/ragbench`, else `~/.local/share/ragbench`.
-  public static var home: FilePath {
-    if let home = environment("RAGBENCH_HOME") { return FilePath(home) }
-    if let data = environment("XDG_DATA_HOME") { return FilePath(data).appending("ragbench") }
-    return FilePath(environment("HOME") ?? ".").appending(".local/share/ragbench")
-  }
-
-  /// What ships with the binary: `<prefix>/share/ragbench`, else the checkout that the binary was
-  /// built in or that the process was started in; `nil` if neither is there.
-  public static var shipped: FilePath? {
-    var starts: [FilePath] = []
-    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-    let length = readlink("/proc/self/exe", &buffer, Int(PATH_MAX))
-    if length > 0 { starts.append(FilePath(platformString: buffer).removingLastComponent()) }
-    if getcwd(&buffer, buffer.count) != nil { starts.append(FilePath(platformString: buffer)) }
-    for start in starts {
-      var folder = start
-      while true {
-        for candidate in [folder, folder.appending("share/ragbench")]
-        where LocalFiles.exists(candidate.appending("Corpora/catalogue.json")) {
-          return candidate
-        }
-        guard folder.removeLastComponent() else { break }
-      }
-    }
-    return nil
-  }
-
-  private static func environment(_ name: String) -> String? {
-    guard let value = getenv(name) else { return nil }
-    let text = String(cString: value)
-    return text.isEmpty ? nil : text
   }
 }

@@ -37,22 +37,19 @@ public struct SharedPayloads: Sendable {
     provenance = try object.optionalObject("provenance", at: place) ?? JSONObject()
   }
 
-  /// Writes the manifest of files that lie in a directory already.
+  /// The content of `payloads.json`.
   ///
   /// - Parameters:
-  ///   - files: The kinds.
+  ///   - files: The kinds in their order, with files that lie in the same directory.
   ///   - provenance: How they were made.
-  ///   - directory: The directory.
-  /// - Throws: `FileError` if it cannot be written.
-  static func writeManifest(
-    _ files: [(kind: String, file: BundleFile)], provenance: JSONObject, in directory: FilePath
-  ) throws {
-    let object: JSONObject = [
+  /// - Returns: The manifest.
+  public static func manifest(
+    _ files: [(kind: String, file: BundleFile)], provenance: JSONObject
+  ) -> JSONObject {
+    [
       "format": JSONValue(BundleManifest.format),
       "payloads": BundleManifest.json(of: files.map { ($0.kind, $0.file) }),
       "provenance": .object(provenance),
     ]
-    try AtomicFile.write(
-      object.serialized(pretty: true) + "\n", to: directory.appending(fileName))
   }
 }
