@@ -96,7 +96,8 @@ extension AnswerOption {
     case .array(let texts)? where texts.count <= 26:
       return try texts.enumerated().map { index, text in
         guard let text = text.stringValue else {
-          throw InputError("'options.\(index)': expected a string, found \(text.summary)", at: place)
+          throw InputError(
+            "'options.\(index)': expected a string, found \(text.summary)", at: place)
         }
         let label = Unicode.Scalar(UInt8(ascii: "A") + UInt8(index))
         return AnswerOption(label: String(label), text: text)

@@ -56,9 +56,9 @@ public struct CorpusLibrary: Sendable {
   public func names() throws -> [String] {
     var names: Set<UTF8Key> = []
     for directory in [bundledDirectory, installedDirectory].compactMap({ $0 })
-    where LocalFiles.isDirectory(directory) {
+    where directory.isDirectory {
       for name in try DirectoryListing.names(in: directory)
-      where CorpusName.isValid(name) && LocalFiles.exists(manifestPath(name, in: directory)) {
+      where CorpusName.isValid(name) && manifestPath(name, in: directory).exists {
         names.insert(UTF8Key(name))
       }
     }
@@ -77,7 +77,7 @@ public struct CorpusLibrary: Sendable {
         (installedDirectory, .installed), (bundledDirectory, .bundled),
       ]
       for case (let directory?, let origin) in places
-      where LocalFiles.exists(manifestPath(name, in: directory)) {
+      where manifestPath(name, in: directory).exists {
         return try CorpusBundle(
           directory: directory.appending(name), origin: origin, shared: sharedPayloads())
       }
@@ -97,7 +97,7 @@ public struct CorpusLibrary: Sendable {
   public func sharedPayloads() throws -> [SharedPayloads] {
     try [installedDirectory, bundledDirectory].compactMap { directory in
       guard let directory = directory?.appending(SharedPayloads.directoryName),
-        LocalFiles.exists(directory.appending(SharedPayloads.fileName))
+        directory.appending(SharedPayloads.fileName).exists
       else { return nil }
       return try SharedPayloads(directory: directory)
     }

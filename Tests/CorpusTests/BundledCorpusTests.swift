@@ -47,7 +47,8 @@ import Testing
       try Self.files(kinds, "", ".jsonl", in: payloads),
       provenance: [
         "licence": "Apache-2.0",
-        "pii": "PersonalDataGenerator, seed \(PersonalDataGenerator.shippedSeed); nobody is real",
+        "pii": .string(
+          "PersonalDataGenerator, seed \(PersonalDataGenerator.shippedSeed); nobody is real"),
         "diag": "written for ragbench; every statement is wrong on purpose",
         "web": "written for ragbench", "trivia": "written for ragbench",
         "multihop": "written for ragbench",

@@ -2,23 +2,14 @@ import Basics
 import Glibc
 import SystemPackage
 
-/// Questions about files and the removal of our own directories.
-enum LocalFiles {
-  /// Whether anything lies there.
-  static func exists(_ path: FilePath) -> Bool { mode(path) != nil }
-
-  /// Whether a directory lies there, or a link to one.
-  static func isDirectory(_ path: FilePath) -> Bool { mode(path).map { $0 & S_IFMT == S_IFDIR } ?? false }
-
-  /// Whether a regular file lies there, or a link to one.
-  static func isRegular(_ path: FilePath) -> Bool { mode(path).map { $0 & S_IFMT == S_IFREG } ?? false }
-
+/// Renaming and removing our own directories.
+enum DirectoryTree {
   /// Removes a directory with everything in it; links are removed, not followed.
-  static func removeTree(_ path: FilePath) throws {
+  static func remove(_ path: FilePath) throws {
     var information = stat()
     guard path.withPlatformString({ lstat($0, &information) }) == 0 else { return }
     if information.st_mode & S_IFMT == S_IFDIR {
-      for name in try DirectoryListing.names(in: path) { try removeTree(path.appending(name)) }
+      for name in try DirectoryListing.names(in: path) { try remove(path.appending(name)) }
       try check(path.withPlatformString { rmdir($0) }, "remove", path)
     } else {
       try check(path.withPlatformString { unlink($0) }, "remove", path)
@@ -40,12 +31,6 @@ enum LocalFiles {
     defer { close(descriptor) }
     // Some file systems cannot sync a directory and say so with EINVAL.
     if fsync(descriptor) != 0, errno != EINVAL { try check(-1, "sync", path) }
-  }
-
-  private static func mode(_ path: FilePath) -> mode_t? {
-    var information = stat()
-    guard path.withPlatformString({ stat($0, &information) }) == 0 else { return nil }
-    return information.st_mode
   }
 
   private static func check(_ result: Int32, _ action: String, _ path: FilePath) throws {
