@@ -81,7 +81,8 @@ let targets: [Target] = [
   .testTarget(
     name: "RetrievalTests",
     dependencies: [
-      "Retrieval", "Basics", "Corpus", "Models", "Statistics", "Tensors", "TestSupport", system,
+      "Retrieval", "Basics", "CKernels", "Corpus", "Models", "Statistics", "Tensors", "TestSupport",
+      system,
     ],
     swiftSettings: strict),
   .testTarget(
