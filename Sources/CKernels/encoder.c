@@ -121,7 +121,17 @@ void rbk_widen_bf16(const uint16_t *x, size_t count, float *y) {
 }
 
 size_t rbk_first_nonfinite(const float *x, size_t count) {
-  for (size_t i = 0; i < count; i++)
-    if (!isfinite(x[i])) return i;
+  const uint32_t exponent = 0x7F800000;
+  for (size_t start = 0; start < count; start += 1024) {
+    size_t end = start + 1024 < count ? start + 1024 : count;
+    uint32_t found = 0;
+    for (size_t i = start; i < end; i++) {
+      uint32_t bits;
+      memcpy(&bits, x + i, sizeof bits);
+      found |= (bits & exponent) == exponent;
+    }
+    for (size_t i = start; found && i < end; i++)
+      if (!isfinite(x[i])) return i;
+  }
   return count;
 }

@@ -48,7 +48,7 @@ public struct WeightSet: Sendable {
   public static func shards(of directory: FilePath) throws -> [FilePath] {
     let single = directory.appending("model.safetensors")
     let index = directory.appending("model.safetensors.index.json")
-    guard !FileSystemEntry.exists(single), FileSystemEntry.exists(index) else { return [single] }
+    guard !single.exists, index.exists else { return [single] }
     let place = Place(file: index.shown)
     let object = try JSONParser.parse(contentsOf: index).requiredObject(at: place)
     let map = try object.object("weight_map", at: place)
@@ -56,7 +56,7 @@ public struct WeightSet: Sendable {
     for (tensor, value) in map.members {
       guard let name = value.stringValue, name.hasSuffix(".safetensors"),
         !name.utf8.contains(UInt8(ascii: "/")), !name.hasPrefix("."),
-        !FileSystemEntry.isSymbolicLink(directory.appending(name))
+        !directory.appending(name).isSymbolicLink
       else {
         throw InputError(
           "weight_map.\(tensor): \(value.summary) is not a plain file name in this folder", at: place)
@@ -65,6 +65,9 @@ public struct WeightSet: Sendable {
     }
     return shards.sorted().map { directory.appending($0.string) }
   }
+
+  /// Whether a tensor has this full name.
+  public func contains(_ name: String) -> Bool { places[UTF8Key(name)] != nil }
 
   /// What stands before `suffix` in the one name that ends with it.
   ///
