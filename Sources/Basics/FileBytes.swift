@@ -40,3 +40,21 @@ public enum FileBytes {
       "the file has \(size) bytes, at most \(limit) are accepted", at: Place(file: path.shown))
   }
 }
+
+extension FileBytes {
+  /// The bytes of a file below `/proc`, whose size is said to be 0.
+  static func readUnsized(_ path: FilePath) throws -> [UInt8] {
+    let files = LiveFileSystem()
+    let descriptor = try files.open(path, flags: O_RDONLY, permissions: 0)
+    defer { try? files.close(descriptor) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 14)
+    while true {
+      let count = try chunk.withUnsafeMutableBytes { buffer throws(Errno) in
+        try files.retrying { () throws(Errno) in try files.read(descriptor, into: buffer) }
+      }
+      if count == 0 { return bytes }
+      bytes.append(contentsOf: chunk[..<count])
+    }
+  }
+}

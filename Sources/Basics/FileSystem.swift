@@ -84,13 +84,17 @@ public struct LiveFileSystem: FileSystem {
 
   /// `write(2)`.
   public func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) throws(Errno) -> Int {
+    CrashPoint.pass()
     let count = Glibc.write(descriptor, bytes.baseAddress, bytes.count)
     guard count >= 0 else { throw lastError() }
     return count
   }
 
   /// `fsync(2)`.
-  public func sync(_ descriptor: Int32) throws(Errno) { try check(fsync(descriptor)) }
+  public func sync(_ descriptor: Int32) throws(Errno) {
+    CrashPoint.pass()
+    try check(fsync(descriptor))
+  }
 
   /// `ftruncate(2)`.
   public func truncate(_ descriptor: Int32, to size: Int) throws(Errno) {
@@ -116,6 +120,7 @@ public struct LiveFileSystem: FileSystem {
 
   /// `rename(2)`.
   public func rename(_ source: FilePath, to target: FilePath) throws(Errno) {
+    CrashPoint.pass()
     try check(
       source.withPlatformString { from in
         target.withPlatformString { to in Glibc.rename(from, to) }
@@ -124,6 +129,7 @@ public struct LiveFileSystem: FileSystem {
 
   /// `unlink(2)`.
   public func unlink(_ path: FilePath) throws(Errno) {
+    CrashPoint.pass()
     try check(path.withPlatformString { Glibc.unlink($0) })
   }
 
@@ -183,6 +189,31 @@ extension FileSystem {
       guard count > 0 else { throw Errno.ioError }
       remaining -= count
     }
+  }
+
+  /// Writes all bytes of an array; see the version over a buffer.
+  ///
+  /// A function of its own that is not inlined: the optimiser of Swift 6.3.1 crashes on the closure
+  /// with typed errors inside a larger function.
+  @inline(never)
+  func writeAll(_ descriptor: Int32, _ bytes: [UInt8], remaining: inout Int) throws(Errno) {
+    var left = bytes.count
+    let result = bytes.withUnsafeBytes { buffer -> Errno? in
+      do throws(Errno) {
+        try writeAll(descriptor, buffer, remaining: &left)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    remaining = left
+    if let result { throw result }
+  }
+
+  /// Syncs a file, again if a signal interrupts.
+  @inline(never)
+  func syncFully(_ descriptor: Int32) throws(Errno) {
+    try retrying { () throws(Errno) in try sync(descriptor) }
   }
 
   /// Makes the names in a directory durable.

@@ -69,7 +69,7 @@ struct Vocabulary: Sendable {
         slot = (slot + 1) & (capacity - 1)
       }
       slots[slot] =
-        value >> 32 << 32 | UInt64(id + 1) | (isReserved(id) ? Self.reservedBit : 0)
+        ((value >> 32) << 32) | UInt64(id + 1) | (isReserved(id) ? Self.reservedBit : 0)
     }
     bytes = tokens
     self.starts = starts
