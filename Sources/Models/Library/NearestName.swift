@@ -1,7 +1,7 @@
 import Basics
 
 /// Finds what a misspelt name was meant to be.
-public enum NearestName {
+enum NearestName {
   /// The candidate with the fewest edits, if that is few for the length of the name.
   ///
   /// An edit inserts, deletes, replaces or swaps neighbouring bytes; the case of ASCII letters and
@@ -12,7 +12,7 @@ public enum NearestName {
   ///   - candidates: The names there are.
   /// - Returns: A candidate within a third of the name's bytes, at least 1 and at most 6 edits, or
   ///   one that the name begins or that begins with the name; `nil` if there is none.
-  public static func of(_ name: String, in candidates: some Sequence<String>) -> String? {
+  static func suggestion(for name: String, in candidates: some Sequence<String>) -> String? {
     let wanted = folded(name)
     // Nothing that long is a misspelling, and the table below grows with the square.
     guard (1...128).contains(wanted.count) else { return nil }
@@ -36,8 +36,9 @@ public enum NearestName {
   }
 
   /// A phrase to end a message with: `; did you mean 'x'?`, or nothing.
-  static func hint(_ name: String, in candidates: some Sequence<String>) -> String {
-    of(name, in: candidates).map { "; did you mean '\(TerminalText.escaped($0))'?" } ?? ""
+  static func hint(for name: String, in candidates: some Sequence<String>) -> String {
+    suggestion(for: name, in: candidates).map { "; did you mean '\(TerminalText.escaped($0))'?" }
+      ?? ""
   }
 
   private static func folded(_ name: String) -> [UInt8] {
