@@ -1,0 +1,48 @@
+# One build configuration: release, with testing enabled (kernels at -O0 would make tests on real
+# weights crawl). `make run` and `make test` do all set-up themselves.
+
+SWIFT_FLAGS := -c release -Xswiftc -enable-testing
+BINARY      := .build/release/ragbench
+PREFIX      ?= /usr/local
+SWIFT_DIRS  := Package.swift Sources Attacks Defenses Tests Benchmarks
+CORPUS      ?= medqa
+
+.PHONY: run test verify setup model build install bench format lint docs clean
+
+run: build model ## set up, build, and measure the attack on the bundled corpus
+	$(BINARY) attack --corpus $(CORPUS)
+
+test: build model ## every test that ends within minutes
+	RAGBENCH_BINARY=$(CURDIR)/$(BINARY) swift test $(SWIFT_FLAGS)
+
+verify: build model ## the longer lines: more kill rounds, whole grids, other models
+	RAGBENCH_VERIFY=1 RAGBENCH_BINARY=$(CURDIR)/$(BINARY) swift test $(SWIFT_FLAGS)
+
+setup:
+	@.ci/setup
+
+model: build
+	@$(BINARY) model fetch all-MiniLM-L6-v2
+
+build: setup
+	swift build $(SWIFT_FLAGS)
+
+install: build ## a binary that works without the build folder
+	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/ragbench
+	mkdir -p $(DESTDIR)$(PREFIX)/share/ragbench
+	cp -R Corpora $(DESTDIR)$(PREFIX)/share/ragbench/
+
+bench: build model
+	Benchmarks/run.sh
+
+format:
+	swift format --in-place --recursive --parallel $(wildcard $(SWIFT_DIRS))
+
+lint:
+	swift format lint --strict --recursive --parallel $(wildcard $(SWIFT_DIRS))
+
+docs:
+	.ci/docs
+
+clean:
+	rm -rf .build

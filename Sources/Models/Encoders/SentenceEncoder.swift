@@ -1,0 +1,79 @@
+public import Tensors
+
+/// From text to vector: tokenizer, encoder, pooling, normalisation.
+public struct SentenceEncoder: Sendable {
+  private let tokenizer: any Tokenizer
+  private let encoder: any SequenceEncoder
+  /// How token states become a vector.
+  public let pooling: Pooling
+  /// Whether vectors are divided by their length.
+  public let normalises: Bool
+  /// Tokens after which an input is cut, template tokens included; nil where nothing is cut.
+  public let maximumTokens: Int?
+  /// Put before each text.
+  public let prompt: String
+
+  /// Width of the vectors.
+  public var dimension: Int { encoder.dimension }
+
+  /// Joins the parts.
+  ///
+  /// - Parameters:
+  ///   - tokenizer: makes the tokens.
+  ///   - encoder: makes the states.
+  ///   - pooling: how states become a vector.
+  ///   - normalises: whether vectors are divided by their length.
+  ///   - maximumTokens: where inputs are cut; the encoder's own limit holds in any case.
+  ///   - prompt: put before each text.
+  public init(
+    tokenizer: any Tokenizer, encoder: any SequenceEncoder, pooling: Pooling, normalises: Bool,
+    maximumTokens: Int?, prompt: String = ""
+  ) {
+    self.tokenizer = tokenizer
+    self.encoder = encoder
+    self.pooling = pooling
+    self.normalises = normalises
+    self.maximumTokens = [maximumTokens, encoder.maximumTokens].compactMap(\.self).min()
+    self.prompt = prompt
+  }
+
+  /// The tokens of an input, or nil if nothing in it can be embedded.
+  ///
+  /// - Parameters:
+  ///   - text: the text, or the first segment of a pair.
+  ///   - pair: the second segment, or nil.
+  /// - Returns: tokens with the template's, cut to `maximumTokens`; nil for an empty text and for
+  ///   one of white space, controls or zero-width characters only.
+  public func tokens(of text: String, pair: String? = nil) -> TokenSequence? {
+    guard Self.isEmbeddable(text) || pair.map(Self.isEmbeddable) == true else { return nil }
+    let encoding = tokenizer.encode(prompt + text, pair: pair, maximumTokens: maximumTokens)
+    guard encoding.isSpecial.contains(false) else { return nil }
+    return TokenSequence(ids: encoding.ids, typeIDs: encoding.typeIDs)
+  }
+
+  /// Number of tokens of a text, template tokens included and nothing cut.
+  public func tokenCount(of text: String) -> Int {
+    tokenizer.encode(prompt + text, pair: nil, maximumTokens: nil).ids.count
+  }
+
+  /// One vector for each sequence.
+  ///
+  /// - Parameters:
+  ///   - sequences: results of `tokens(of:pair:)`.
+  ///   - context: where it runs.
+  /// - Returns: `[sequences, dimension]`. A row does not depend on the other sequences.
+  public func vectors(of sequences: [TokenSequence], in context: ComputeContext) -> Tensor {
+    let pooled = encoder.vectors(of: sequences, pooling: pooling, in: context)
+    return normalises ? context.normalized(pooled) : pooled
+  }
+
+  private static func isEmbeddable(_ text: String) -> Bool {
+    text.unicodeScalars.contains { scalar in
+      switch scalar.properties.generalCategory {
+      case .control, .format, .surrogate, .spaceSeparator, .lineSeparator, .paragraphSeparator:
+        false
+      default: true
+      }
+    }
+  }
+}
