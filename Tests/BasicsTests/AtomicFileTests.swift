@@ -19,7 +19,8 @@ import Testing
   @Test(arguments: [Errno.noSpace, .ioError, .permissionDenied, .interrupted], [0, 7, 1000])
   func everyCallMayFail(error: Errno, buffered: Int) throws {
     let counting = FaultyFileSystem()
-    try write(TemporaryDirectory().file("f"), counting, buffered: buffered)
+    let first = try TemporaryDirectory()
+    try write(first.file("f"), counting, buffered: buffered)
     for n in 1...counting.callCount {
       let directory = try TemporaryDirectory()
       let path = try directory.write("f", Self.old)

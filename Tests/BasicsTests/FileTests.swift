@@ -48,11 +48,11 @@ import Testing
     let directory = try TemporaryDirectory()
     let bytes = (0..<10_000).map { UInt8(truncatingIfNeeded: $0) }
     let path = try directory.write("x", bytes)
-    #expect(Array(try MappedFile(path).bytes) == bytes)
+    #expect(try MappedFile(path).withBytes { Array($0) } == bytes)
     #expect(try FileBytes.read(path, limit: 10_000) == bytes)
     #expect(throws: InputError.self) { try FileBytes.read(path, limit: 9_999) }
     let empty = try directory.write("empty", [])
-    #expect(try MappedFile(empty).bytes.isEmpty && FileBytes.read(empty, limit: 0).isEmpty)
+    #expect(try MappedFile(empty).withBytes(\.isEmpty) && FileBytes.read(empty, limit: 0).isEmpty)
     let trickle = FaultyFileSystem(.trickle)
     #expect(try FileBytes.read(path, limit: 10_000, files: trickle) == bytes)
     #expect(trickle.openDescriptors == 0)

@@ -129,7 +129,7 @@ import Testing
     }
     #expect(
       line(1200, 3000, 70)
-        == "Embedding  ███████░░░░░░░░░░░  1,200/3,000 texts  400/s  4.5 s left")
+        == "Embedding  ████████░░░░░░░░░░░░░  1,200/3,000 texts  400/s  4.5 s left")
     #expect(line(1200, nil, 70) == "Embedding  1,200 texts  400/s")
     #expect(line(0, 10, 60).contains("unknown left"))
     for width in [1, 10, 20, 40, 60, 100] {
