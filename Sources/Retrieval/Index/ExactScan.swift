@@ -1,5 +1,6 @@
 import CKernels
 import Dispatch
+public import Models
 import Synchronization
 
 /// Exact search over vectors that lie in memory or in a mapped file, without a copy of them.
