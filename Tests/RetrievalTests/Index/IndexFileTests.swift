@@ -200,7 +200,7 @@ import Testing
       try small("Flat").save(to: directory.path, source: source)
       let larger = try small("Flat", rows: 30)
       do {
-        try larger.save(
+        _ = try larger.save(
           to: directory.path, source: source, files: FaultyFileSystem(.any(n, .ioError)))
         #expect(try FaissIndex.load(from: directory.path, expecting: expected).count == 30)
       } catch is FileError {
