@@ -1,5 +1,3 @@
-import Basics
-public import SystemPackage
 public import Tensors
 
 /// From text to vector: tokenizer, encoder, pooling, normalisation.

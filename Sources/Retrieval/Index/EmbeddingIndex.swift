@@ -1,4 +1,3 @@
-public import Basics
 public import SystemPackage
 
 /// Vectors under Int64 keys, searched by similarity.
