@@ -92,7 +92,8 @@ public struct HTTPDownloader: Sendable {
         failures += 1
         if failures >= limits.attempts {
           throw DownloadError(
-            address: address, reason: .connection("the host's answers about the file's size differ"))
+            address: address, reason: .connection("the host's answers about the file's size differ")
+          )
         }
       case .again(let reason, let wanted):
         failures = part.count > before ? 1 : failures + 1
