@@ -18,6 +18,8 @@ final class LexicalAnalyzer: Sendable {
   /// Calls a closure with a function that gives the terms of a text, one by one, as UTF-8 bytes.
   ///
   /// - Parameter body: May use the function until it returns.
+  /// - Returns: What `body` returns.
+  /// - Throws: `DatabaseError` if the tokenizer fails, and what `body` throws.
   func withTokenizer<Result>(
     _ body: (_ forEachTerm: (String, @escaping (UnsafeRawBufferPointer) -> Void) throws -> Void)
       throws -> Result
