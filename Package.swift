@@ -33,7 +33,7 @@ let targets: [Target] = [
     name: "Tensors", dependencies: ["CKernels"], swiftSettings: strict),
   .target(
     name: "Models", dependencies: ["Basics", "Tensors", "CKernels", system], swiftSettings: strict),
-  .target(name: "Corpus", dependencies: ["Basics", "Models", system], swiftSettings: strict),
+  .target(name: "Corpus", dependencies: ["Basics", "Tensors", system], swiftSettings: strict),
   .target(
     name: "Retrieval",
     dependencies: [
@@ -76,7 +76,7 @@ let targets: [Target] = [
     name: "ModelsTests", dependencies: ["Models", "Basics", "Tensors", "TestSupport", system],
     swiftSettings: strict),
   .testTarget(
-    name: "CorpusTests", dependencies: ["Corpus", "Basics", "Models", "TestSupport", system],
+    name: "CorpusTests", dependencies: ["Corpus", "Basics", "TestSupport", system],
     swiftSettings: strict),
   .testTarget(
     name: "RetrievalTests",
