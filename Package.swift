@@ -41,8 +41,8 @@ let targets: [Target] = [
     ],
     swiftSettings: strict),
   .target(
-    name: "Attacks", dependencies: ["Basics", "Corpus", "Models", "Retrieval"], path: "Attacks",
-    swiftSettings: strict),
+    name: "Attacks", dependencies: ["Basics", "Corpus", "Models", "Tensors", system],
+    path: "Attacks", swiftSettings: strict),
   .target(
     name: "Defenses",
     dependencies: ["Basics", "CBLAS", "Corpus", "Models", "Retrieval", "Statistics", system],
@@ -87,7 +87,7 @@ let targets: [Target] = [
     swiftSettings: strict),
   .testTarget(
     name: "AttacksTests",
-    dependencies: ["Attacks", "Basics", "Corpus", "Retrieval", "TestSupport"],
+    dependencies: ["Attacks", "Basics", "Corpus", "Models", "TestSupport", system],
     swiftSettings: strict),
   .testTarget(
     name: "DefensesTests",
