@@ -53,7 +53,9 @@ import Testing
       ("The pain began after a heavy meal.", "After a heavy meal, the pain began."),
       ("\"In short, he is ill now,\" said Ann.", nil), ("It rained in May.", nil),
       ("In men, women, and children it is rare.", "Women, and children it is rare in men."),
-      ("After a fall", nil), ("Nothing to be moved here at all.", nil),
+      ("One of the following is the next step.", nil),
+      ("Does salt given before surgery reduce later pain?", nil), ("After a fall", nil),
+      ("Nothing to be moved here at all.", nil),
     ] as [(String, String?)])
   func `clauses move`(text: String, expected: String?) {
     let said = say(text, [.clauseMoved])
@@ -64,7 +66,8 @@ import Testing
   @Test(arguments: [
     ("Hypertension.", "High blood pressure."), ("a fever", "a pyrexia"),
     ("An illness", "A disease"), ("(heart attack),", "(myocardial infarction),"),
-    ("heart, attack", "heart, attack"), ("An electrocardiogram", "An ECG"),
+    ("heart, attack", "heart, attack"), ("because of it", "owing to it"),
+    ("An electrocardiogram", "An ECG"),
     ("a chest X-ray", "a chest radiograph"), ("strokes", "strokes"),
     ("MRI", "magnetic resonance imaging"),
   ])
