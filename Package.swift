@@ -87,7 +87,9 @@ let targets: [Target] = [
     swiftSettings: strict),
   .testTarget(
     name: "AttacksTests",
-    dependencies: ["Attacks", "Basics", "Corpus", "Models", "TestSupport", system],
+    dependencies: [
+      "Attacks", "Basics", "Corpus", "Models", "Tensors", "TestSupport", system,
+    ],
     swiftSettings: strict),
   .testTarget(
     name: "DefensesTests",
