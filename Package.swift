@@ -41,8 +41,8 @@ let targets: [Target] = [
     ],
     swiftSettings: strict),
   .target(
-    name: "Attacks", dependencies: ["Basics", "Corpus", "Models", "Retrieval"], path: "Attacks",
-    swiftSettings: strict),
+    name: "Attacks", dependencies: ["Basics", "Corpus", "Models", "Tensors", system],
+    path: "Attacks", swiftSettings: strict),
   .target(
     name: "Defenses",
     dependencies: ["Basics", "CBLAS", "Corpus", "Models", "Retrieval", "Statistics", system],
@@ -81,12 +81,13 @@ let targets: [Target] = [
   .testTarget(
     name: "RetrievalTests",
     dependencies: [
-      "Retrieval", "Basics", "Corpus", "Models", "Statistics", "Tensors", "TestSupport", system,
+      "Retrieval", "Basics", "CKernels", "Corpus", "Models", "Statistics", "Tensors", "TestSupport",
+      system,
     ],
     swiftSettings: strict),
   .testTarget(
     name: "AttacksTests",
-    dependencies: ["Attacks", "Basics", "Corpus", "Retrieval", "TestSupport"],
+    dependencies: ["Attacks", "Basics", "Corpus", "Models", "TestSupport", system],
     swiftSettings: strict),
   .testTarget(
     name: "DefensesTests",
@@ -132,3 +133,9 @@ let package = Package(
   cLanguageStandard: .c17,
   cxxLanguageStandard: .cxx17
 )
+// 1795476159
+//x
+//x
+// 1795476806
+// 1795477606
+// 1795477788

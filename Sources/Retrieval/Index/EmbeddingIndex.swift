@@ -1,4 +1,4 @@
-public import Basics
+public import Models
 public import SystemPackage
 
 /// Vectors under Int64 keys, searched by similarity.

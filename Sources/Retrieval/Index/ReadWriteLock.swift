@@ -13,7 +13,7 @@ final class ReadWriteLock: @unchecked Sendable {
     pthread_rwlockattr_init(&attributes)
     // The default lets a stream of readers keep a writer out for ever.
     pthread_rwlockattr_setkind_np(
-      &attributes, Int32(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP.rawValue))
+      &attributes, Int32(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP))
     let status = pthread_rwlock_init(lock, &attributes)
     pthread_rwlockattr_destroy(&attributes)
     precondition(status == 0, "pthread_rwlock_init: \(status)")

@@ -1,0 +1,321 @@
+import Basics
+import Foundation
+import GRDB
+
+/// A retriever that the store holds embeddings of.
+public struct StoredRetriever: Sendable, Equatable {
+  /// Its identity.
+  public var identity: RetrieverIdentity
+  /// Chunks with a vector.
+  public var embedded: Int
+  /// Chunks without anything to embed.
+  public var unembeddable: Int
+  /// Chunks that have neither yet.
+  public var pending: Int
+}
+
+/// All vectors of a retriever, with the state of the content they belong to.
+public struct LoadedEmbeddings: Sendable, Equatable {
+  /// The key of each row's chunk, ascending.
+  public var chunks: [Int64]
+  /// Chunks that have no vector yet; an index made now would lack them.
+  public var pending: Int
+  /// The content they are of.
+  public var state: StoreState
+}
+
+extension DocumentStore {
+  /// Vectors in one transaction.
+  static let transactionVectors = 2000
+
+  /// The retrievers that were given embeddings, in the order of their first.
+  ///
+  /// - Returns: Each with its counts.
+  /// - Throws: `StoreError`.
+  public func retrievers() throws -> [StoredRetriever] {
+    try read { database in
+      let chunks = try Self.state(in: database, path: path).chunks
+      return try Row.fetchAll(
+        database,
+        sql: """
+          SELECT identity, count(vector), count(embeddings.key)
+          FROM retrievers LEFT JOIN embeddings ON retriever = retrievers.key
+          GROUP BY retrievers.key ORDER BY retrievers.key
+          """
+      ).map { row in
+        let (embedded, known): (Int, Int) = (row[1], row[2])
+        return StoredRetriever(
+          identity: try RetrieverIdentity(canonicalText: row[0]), embedded: embedded,
+          unembeddable: known - embedded, pending: chunks - known)
+      }
+    }
+  }
+
+  /// The chunks a retriever has neither embedded nor found without text, by ascending key.
+  ///
+  /// What an interrupted run stored is not among them, so a repeated run goes on where it stopped.
+  ///
+  /// - Parameter retriever: Any retriever, known to the store or not.
+  /// - Returns: The keys.
+  /// - Throws: `StoreError`.
+  public func pendingChunks(of retriever: RetrieverIdentity) throws -> [Int64] {
+    let identity = try retriever.canonicalText
+    return try read { database in
+      guard let key = try Self.key(of: identity, in: database) else {
+        return try Int64.fetchAll(database, sql: "SELECT key FROM chunks ORDER BY key")
+      }
+      return try Int64.fetchAll(
+        database,
+        sql: """
+          SELECT key FROM chunks
+          WHERE NOT EXISTS (SELECT 1 FROM embeddings WHERE embeddings.key = ? + chunks.key)
+          ORDER BY key
+          """, arguments: [EmbeddingKey.base(key)])
+    }
+  }
+
+  /// Stores vectors, in transactions of at most two thousand.
+  ///
+  /// - Parameters:
+  ///   - retriever: The retriever that computed them.
+  ///   - chunks: The keys of the chunks.
+  ///   - vectors: One row a chunk, `[chunks, dimension]`, row-major.
+  /// - Throws: `StoreError.vector` for a number that is not finite, before anything is stored;
+  ///   `.request` if the counts disagree; `.unknownChunk`.
+  public func storeEmbeddings(
+    of retriever: RetrieverIdentity, chunks: [Int64], vectors: UnsafeBufferPointer<Float>
+  ) throws {
+    let dimension = retriever.dimension
+    guard (1...65_536).contains(dimension) else {
+      throw StoreError.request("the dimension is \(dimension), expected 1 to 65536")
+    }
+    let (expected, overflow) = chunks.count.multipliedReportingOverflow(by: dimension)
+    guard !overflow, vectors.count == expected else {
+      throw StoreError.request(
+        "\(vectors.count) numbers for \(chunks.count) chunks of dimension \(dimension)")
+    }
+    if let bad = vectors.firstIndex(where: { !$0.isFinite }) {
+      let chunk = chunks[bad / dimension]
+      throw StoreError.vector(
+        chunk: chunk, document: try documentIDs(ofChunks: [chunk])[0],
+        reason: "holds \(vectors[bad]) at position \(bad % dimension)")
+    }
+    let identity = try retriever.canonicalText
+    for start in stride(from: 0, to: chunks.count, by: Self.transactionVectors) {
+      let end = min(start + Self.transactionVectors, chunks.count)
+      try write { database in
+        let key = try registered(identity, dimension: dimension, in: database)
+        for position in start..<end {
+          let vector = UnsafeBufferPointer(
+            rebasing: vectors[(position * dimension)..<((position + 1) * dimension)])
+          try insertEmbedding(retriever: key, chunk: chunks[position], vector, in: database)
+        }
+      }
+    }
+  }
+
+  /// Stores vectors; see the version with one buffer.
+  ///
+  /// - Parameters:
+  ///   - retriever: The retriever that computed them.
+  ///   - rows: Chunk keys with their vectors.
+  /// - Throws: `StoreError`.
+  public func storeEmbeddings(
+    of retriever: RetrieverIdentity, _ rows: [(chunk: Int64, vector: [Float])]
+  ) throws {
+    for row in rows where row.vector.count != retriever.dimension {
+      throw StoreError.vector(
+        chunk: row.chunk, document: try documentIDs(ofChunks: [row.chunk])[0],
+        reason: "has \(row.vector.count) numbers, the retriever's dimension is "
+          + "\(retriever.dimension)")
+    }
+    try rows.flatMap(\.vector).withUnsafeBufferPointer { vectors in
+      try storeEmbeddings(of: retriever, chunks: rows.map(\.chunk), vectors: vectors)
+    }
+  }
+
+  /// Records that chunks have nothing to embed: no text, or only blanks and controls.
+  ///
+  /// - Parameters:
+  ///   - chunks: The keys.
+  ///   - retriever: The retriever that found so.
+  /// - Throws: `StoreError`.
+  public func markUnembeddable(_ chunks: [Int64], for retriever: RetrieverIdentity) throws {
+    let identity = try retriever.canonicalText
+    try write { database in
+      let key = try registered(identity, dimension: retriever.dimension, in: database)
+      for chunk in chunks { try insertEmbedding(retriever: key, chunk: chunk, nil, in: database) }
+    }
+  }
+
+  /// Removes a retriever with its embeddings.
+  ///
+  /// - Parameter retriever: The retriever.
+  /// - Throws: `StoreError.unknownRetriever`.
+  public func removeEmbeddings(of retriever: RetrieverIdentity) throws {
+    let identity = try retriever.canonicalText
+    try write { database in
+      guard let key = try Self.key(of: identity, in: database) else {
+        throw StoreError.unknownRetriever(identity)
+      }
+      try database.execute(
+        sql: "DELETE FROM embeddings WHERE key >= ? AND key < ?",
+        arguments: [EmbeddingKey.base(key), EmbeddingKey.base(key + 1)])
+      try database.execute(sql: "DELETE FROM retrievers WHERE key = ?", arguments: [key])
+    }
+  }
+
+  /// Loads a retriever's vectors into memory of the caller's, by ascending chunk key.
+  ///
+  /// Every vector is compared with its checksum on the way.
+  ///
+  /// - Parameters:
+  ///   - retriever: The retriever.
+  ///   - allocate: Given the number of rows; returns room for `[rows, dimension]`, row-major, which
+  ///     must stay valid until the call returns.
+  /// - Returns: The chunk of each row and the content they belong to.
+  /// - Throws: `StoreError.unknownRetriever`, `.damaged` with the chunk, and what `allocate` throws.
+  public func loadEmbeddings(
+    of retriever: RetrieverIdentity,
+    into allocate: (_ rows: Int) throws -> UnsafeMutableBufferPointer<Float>
+  ) throws -> LoadedEmbeddings {
+    let identity = try retriever.canonicalText
+    let dimension = retriever.dimension
+    return try read { database in
+      guard let key = try Self.key(of: identity, in: database) else {
+        throw StoreError.unknownRetriever(identity)
+      }
+      let bounds: StatementArguments = [EmbeddingKey.base(key), EmbeddingKey.base(key + 1)]
+      let counts = try Row.fetchOne(
+        database,
+        sql: "SELECT count(vector), count(*) FROM embeddings WHERE key >= ? AND key < ?",
+        arguments: bounds)
+      let (rows, known): (Int, Int) = (counts?[0] ?? 0, counts?[1] ?? 0)
+      let target = try allocate(rows)
+      precondition(
+        target.count >= rows * dimension,
+        "loadEmbeddings: room for \(target.count) numbers, \(rows) rows of \(dimension)")
+      var chunks: [Int64] = []
+      chunks.reserveCapacity(rows)
+      let cursor = try Row.fetchCursor(
+        database,
+        sql: """
+          SELECT chunk, checksum, vector FROM embeddings
+          WHERE key >= ? AND key < ? AND vector IS NOT NULL ORDER BY key
+          """, arguments: bounds)
+      while let row = try cursor.next() {
+        let chunk: Int64 = row[0]
+        let place = UnsafeMutableRawBufferPointer(
+          UnsafeMutableBufferPointer(
+            rebasing: target[(chunks.count * dimension)..<((chunks.count + 1) * dimension)]))
+        // The blob is borrowed from SQLite and copied once, to its place.
+        let isWhole = try row.withUnsafeData(atIndex: 2) { data in
+          guard let data, data.count == place.count else { return false }
+          data.copyBytes(to: place)
+          return true
+        }
+        guard isWhole, VectorChecksum.of(place) == row[1] else {
+          throw StoreError.damaged(path, reason: "the vector of chunk \(chunk) is not as stored")
+        }
+        chunks.append(chunk)
+      }
+      let state = try Self.state(in: database, path: path)
+      return LoadedEmbeddings(chunks: chunks, pending: state.chunks - known, state: state)
+    }
+  }
+
+  /// Loads a retriever's vectors into an array.
+  ///
+  /// - Parameter retriever: The retriever.
+  /// - Returns: The chunks, and `[rows, dimension]`, row-major.
+  /// - Throws: `StoreError.unknownRetriever`, `.damaged` with the chunk.
+  public func embeddings(
+    of retriever: RetrieverIdentity
+  ) throws -> (loaded: LoadedEmbeddings, vectors: [Float]) {
+    var room = UnsafeMutableBufferPointer<Float>(start: nil, count: 0)
+    defer { room.deallocate() }
+    let loaded = try loadEmbeddings(of: retriever) { rows in
+      room = .allocate(capacity: rows * retriever.dimension)
+      return room
+    }
+    return (loaded, Array(room))
+  }
+
+  // MARK: - Rows
+
+  private static func key(of identity: String, in database: Database) throws -> Int64? {
+    try Int64.fetchOne(
+      database.cachedStatement(sql: "SELECT key FROM retrievers WHERE identity = ?"),
+      arguments: [identity])
+  }
+
+  private func registered(
+    _ identity: String, dimension: Int, in database: Database
+  ) throws -> Int64 {
+    if let key = try Self.key(of: identity, in: database) { return key }
+    guard offsetOfNUL(identity) == nil else {
+      throw StoreError.request("the identity of the retriever holds a NUL")
+    }
+    try database.execute(
+      sql: "INSERT INTO retrievers (identity, dimension) VALUES (?, ?)",
+      arguments: [identity, dimension])
+    let key = database.lastInsertedRowID
+    guard key < EmbeddingKey.retrieverLimit else {
+      throw StoreError.request("the store has run out of retriever keys")
+    }
+    return key
+  }
+
+  private func insertEmbedding(
+    retriever: Int64, chunk: Int64, _ vector: UnsafeBufferPointer<Float>?, in database: Database
+  ) throws {
+    let statement = try database.cachedStatement(
+      sql: """
+        INSERT INTO embeddings (key, retriever, chunk, vector, norm, checksum)
+        VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (key) DO UPDATE SET
+          vector = excluded.vector, norm = excluded.norm, checksum = excluded.checksum
+        """)
+    let bytes = vector.map { UnsafeRawBufferPointer($0) }
+    let norm = vector.map { $0.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot() }
+    guard (1..<EmbeddingKey.chunkLimit).contains(chunk) else {
+      throw StoreError.unknownChunk(chunk)
+    }
+    do {
+      try statement.execute(arguments: [
+        EmbeddingKey.base(retriever) + chunk, retriever, chunk, bytes.map { Data($0) }, norm,
+        bytes.map(VectorChecksum.of),
+      ])
+    } catch let error as DatabaseError
+      where error.extendedResultCode == .SQLITE_CONSTRAINT_FOREIGNKEY
+    {
+      throw StoreError.unknownChunk(chunk)
+    }
+  }
+}
+
+/// A checksum that catches any change within one 4-byte number, at a fraction of a copy's cost.
+enum VectorChecksum {
+  /// FNV-1a over little-endian words of 8 bytes, the last one of 4 if the length is odd.
+  static func of(_ bytes: UnsafeRawBufferPointer) -> Int64 {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    let prime: UInt64 = 0x0000_0100_0000_01B3
+    var offset = 0
+    while offset + 8 <= bytes.count {
+      let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      hash = (hash ^ UInt64(littleEndian: word)) &* prime
+      offset += 8
+    }
+    while offset + 4 <= bytes.count {
+      let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+      hash = (hash ^ UInt64(UInt32(littleEndian: word))) &* prime
+      offset += 4
+    }
+    return Int64(bitPattern: hash)
+  }
+
+  /// The same for a buffer that is being filled.
+  static func of(_ bytes: UnsafeMutableRawBufferPointer) -> Int64 {
+    of(UnsafeRawBufferPointer(bytes))
+  }
+}
