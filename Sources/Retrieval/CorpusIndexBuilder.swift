@@ -39,6 +39,7 @@ public struct CorpusIndexBuilder: Sendable {
   /// - Parameters:
   ///   - bundle: the corpus.
   ///   - indexes: the folder of all indexes.
+  /// - Returns: a sub-folder of `indexes`, which need not exist.
   public static func directory(of bundle: CorpusBundle, in indexes: FilePath) -> FilePath {
     indexes.appending("\(bundle.name)-\(bundle.passagesChecksum.prefix(12))")
   }
@@ -71,7 +72,8 @@ public struct CorpusIndexBuilder: Sendable {
     if !pending.isEmpty {
       begin(.embedding(total: pending.count))
       for start in stride(from: 0, to: pending.count, by: Self.slice) {
-        try embed(Array(pending[start..<min(start + Self.slice, pending.count)]), in: store, advance)
+        try embed(
+          Array(pending[start..<min(start + Self.slice, pending.count)]), in: store, advance)
       }
     }
     try store.close()
@@ -84,6 +86,7 @@ public struct CorpusIndexBuilder: Sendable {
   /// Whether all passages of a corpus were brought into its store.
   ///
   /// - Parameter directory: The corpus's folder.
+  /// - Returns: Whether an import came to its end.
   public static func isImported(_ directory: FilePath) -> Bool {
     directory.appending(importedName).exists
   }

@@ -1,4 +1,5 @@
 public import Basics
+import Models
 public import SystemPackage
 
 /// A FAISS index over the vectors of one retriever, kept in a file that can be made again.
@@ -183,5 +184,17 @@ public final class DerivedIndex: Sendable {
       }
     }
     return try VectorMatrix(values, rows: rows.count, dimension: vectors.dimension)
+  }
+}
+
+extension RetrieverIdentity {
+  /// How vectors are compared, as the indexes name it.
+  var comparison: Similarity {
+    get throws {
+      guard let value = Similarity(rawValue: similarity) else {
+        throw InputError("unknown similarity '\(TerminalText.escaped(similarity))'")
+      }
+      return value
+    }
   }
 }

@@ -21,7 +21,8 @@ struct Ragbench: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      ModelCommand.self, CorpusCommand.self, AttackCommand.self,
+      ModelCommand.self, CorpusCommand.self, IndexCommand.self, QueryCommand.self,
+      EvalCommand.self, AttackCommand.self, EnvCommand.self, DoctorCommand.self,
     ])
 }
 
