@@ -41,8 +41,8 @@ let targets: [Target] = [
     ],
     swiftSettings: strict),
   .target(
-    name: "Attacks", dependencies: ["Basics", "Corpus", "Models", "Retrieval"], path: "Attacks",
-    swiftSettings: strict),
+    name: "Attacks", dependencies: ["Basics", "Corpus", "Models", "Tensors", system],
+    path: "Attacks", swiftSettings: strict),
   .target(
     name: "Defenses",
     dependencies: ["Basics", "CBLAS", "Corpus", "Models", "Retrieval", "Statistics", system],
@@ -87,7 +87,9 @@ let targets: [Target] = [
     swiftSettings: strict),
   .testTarget(
     name: "AttacksTests",
-    dependencies: ["Attacks", "Basics", "Corpus", "Retrieval", "TestSupport"],
+    dependencies: [
+      "Attacks", "Basics", "Corpus", "Models", "Tensors", "TestSupport", system,
+    ],
     swiftSettings: strict),
   .testTarget(
     name: "DefensesTests",
@@ -137,3 +139,6 @@ let package = Package(
 //x
 //x
 // 1795476806
+// 1795477606
+// 1795477788
+// 1795478625

@@ -1,5 +1,6 @@
 import Basics
 import CFaiss
+public import Models
 public import SystemPackage
 
 /// What an index file must be to be used.
@@ -166,6 +167,9 @@ extension IndexManifest {
     if source.corpusGeneration != expected.source.corpusGeneration {
       return differ(
         "corpus generation", source.corpusGeneration, expected.source.corpusGeneration)
+    }
+    if UTF8Key(source.corpusChecksum) != UTF8Key(expected.source.corpusChecksum) {
+      return differ("corpus checksum", source.corpusChecksum, expected.source.corpusChecksum)
     }
     if dimension != expected.dimension {
       return differ("dimension", dimension, expected.dimension)
