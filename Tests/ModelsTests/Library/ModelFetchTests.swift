@@ -264,6 +264,13 @@ private final class Host: Sendable {
       ERROR: No matching distribution found for x==1
       """, "pip ended with status 1: No matching distribution found for x==1"
     ),
+    (
+      """
+      Looking in indexes: https://example.org
+      ERROR: Could not find a version that satisfies the requirement x==1 (from versions: none)
+      ERROR: No matching distribution found for x==1
+      """, "the package index cannot be reached or does not have it; check the network"
+    ),
     ("Segmentation fault", "pip ended with status 1: Segmentation fault"),
     ("", "pip ended with status 1: no output"),
   ])
