@@ -33,7 +33,7 @@ let targets: [Target] = [
     name: "Tensors", dependencies: ["CKernels"], swiftSettings: strict),
   .target(
     name: "Models", dependencies: ["Basics", "Tensors", "CKernels", system], swiftSettings: strict),
-  .target(name: "Corpus", dependencies: ["Basics", "Models", system], swiftSettings: strict),
+  .target(name: "Corpus", dependencies: ["Basics", "Tensors", system], swiftSettings: strict),
   .target(
     name: "Retrieval",
     dependencies: [
@@ -41,8 +41,8 @@ let targets: [Target] = [
     ],
     swiftSettings: strict),
   .target(
-    name: "Attacks", dependencies: ["Basics", "Corpus", "Models", "Retrieval"], path: "Attacks",
-    swiftSettings: strict),
+    name: "Attacks", dependencies: ["Basics", "Corpus", "Models", "Tensors", system],
+    path: "Attacks", swiftSettings: strict),
   .target(
     name: "Defenses",
     dependencies: ["Basics", "CBLAS", "Corpus", "Models", "Retrieval", "Statistics", system],
@@ -76,7 +76,7 @@ let targets: [Target] = [
     name: "ModelsTests", dependencies: ["Models", "Basics", "Tensors", "TestSupport", system],
     swiftSettings: strict),
   .testTarget(
-    name: "CorpusTests", dependencies: ["Corpus", "Basics", "Models", "TestSupport", system],
+    name: "CorpusTests", dependencies: ["Corpus", "Basics", "TestSupport", system],
     swiftSettings: strict),
   .testTarget(
     name: "RetrievalTests",
@@ -87,7 +87,7 @@ let targets: [Target] = [
     swiftSettings: strict),
   .testTarget(
     name: "AttacksTests",
-    dependencies: ["Attacks", "Basics", "Corpus", "Retrieval", "TestSupport"],
+    dependencies: ["Attacks", "Basics", "Corpus", "Models", "TestSupport", system],
     swiftSettings: strict),
   .testTarget(
     name: "DefensesTests",
@@ -134,3 +134,8 @@ let package = Package(
   cxxLanguageStandard: .cxx17
 )
 // 1795476159
+//x
+//x
+// 1795476806
+// 1795477606
+// 1795477788

@@ -1,6 +1,5 @@
-public import Basics
+import Basics
 public import SystemPackage
-public import Tensors
 
 /// Which side of a retrieval a text stands on.
 public enum TextRole: String, Sendable {

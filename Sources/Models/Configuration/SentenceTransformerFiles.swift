@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 public import SystemPackage
 
 /// How token states become one vector.

@@ -6,7 +6,7 @@ enum StrictKeys {
   static func check(_ object: JSONObject, _ known: [String], at place: Place) throws {
     for key in object.keys where !known.contains(where: { UTF8Key($0) == UTF8Key(key) }) {
       let dotted = TerminalText.escaped(place.inside(key).key ?? key)
-      let hint = NearestName.of(key, in: known).map { "did you mean '\($0)'?" }
+      let hint = NearestName.suggestion(for: key, in: known).map { "did you mean '\($0)'?" }
       throw InputError(
         "unknown key '\(dotted)'; \(hint ?? "known are " + known.joined(separator: ", "))",
         at: place)

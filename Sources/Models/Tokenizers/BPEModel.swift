@@ -37,18 +37,20 @@ struct BPEModel: TokenModel {
     // A merge over the border would give a token with a mark inside that follows no other mark; and
     // the mark must be a symbol of its own, not bytes or a part of a longer unknown token.
     let markID = Self.wordMark.withUnsafeBufferPointer { Self.plainID(of: $0, in: vocabulary) }
-    splitsAtWordMark = markID != nil && !vocabulary.contains { token in
-      var index = token.startIndex + 1
-      while index + 2 < token.endIndex {
-        if token[index...].starts(with: Self.wordMark),
-          !token[..<index].suffix(3).elementsEqual(Self.wordMark)
-        {
-          return true
+    splitsAtWordMark =
+      markID != nil
+      && !vocabulary.contains { token in
+        var index = token.startIndex + 1
+        while index + 2 < token.endIndex {
+          if token[index...].starts(with: Self.wordMark),
+            !token[..<index].suffix(3).elementsEqual(Self.wordMark)
+          {
+            return true
+          }
+          index += 1
         }
-        index += 1
+        return false
       }
-      return false
-    }
   }
 
   func appendPieces(

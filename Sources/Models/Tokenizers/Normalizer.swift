@@ -20,7 +20,9 @@ enum Normalizer: Sendable {
     var result = AlignedText(capacity: prefix.count + text.bytes.count)
     // The first scalar lends its place to what stands before it.
     for byte in prefix { result.append(byte: byte, text.bounds(at: 0)) }
-    for index in text.bytes.indices { result.append(byte: text.bytes[index], text.bounds(at: index)) }
+    for index in text.bytes.indices {
+      result.append(byte: text.bytes[index], text.bounds(at: index))
+    }
     return result
   }
 

@@ -62,6 +62,7 @@ struct TokenRoles: Sendable, Equatable {
   ///   - vocabulary: All tokens.
   ///   - reserved: Tokens declared special.
   ///   - unknownID: What the model itself uses for the unknown token.
+  /// - Returns: The ids.
   func specialTokens(
     in vocabulary: Vocabulary, reserved: [String], unknownID: Int32?
   ) -> SpecialTokens {

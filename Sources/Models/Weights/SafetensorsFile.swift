@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 import CKernels
 public import SystemPackage
 public import Tensors
