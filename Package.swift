@@ -135,10 +135,3 @@ let package = Package(
   cLanguageStandard: .c17,
   cxxLanguageStandard: .cxx17
 )
-// 1795476159
-//x
-//x
-// 1795476806
-// 1795477606
-// 1795477788
-// 1795478625

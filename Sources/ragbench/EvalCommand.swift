@@ -2,6 +2,7 @@ import ArgumentParser
 import Basics
 import Corpus
 import Evaluation
+import Models
 import Retrieval
 import Statistics
 import SystemPackage

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Basics
 import Corpus
+import Models
 import Retrieval
 import SystemPackage
 
@@ -54,7 +55,7 @@ struct IndexCommand: ParsableCommand {
       let kind = try target.indexKind
       let bench = try Workbench(options)
       let bundle = try bench.quietBundle(target.corpus)
-      let update = IndexUpdate(bench: bench, bundle: bundle, target: target)
+      let update = try IndexUpdate(bench: bench, bundle: bundle, target: target)
       try Output.facts(update.run(kinds: [kind].compactMap { $0 }), options)
     }
   }
@@ -79,7 +80,7 @@ struct IndexCommand: ParsableCommand {
       let kind = try target.indexKind
       let bench = try Workbench(options)
       let bundle = try bench.quietBundle(target.corpus)
-      let update = IndexUpdate(bench: bench, bundle: bundle, target: target)
+      let update = try IndexUpdate(bench: bench, bundle: bundle, target: target)
       let report = try CorpusIndexBuilder.addPassages(
         of: FilePath(file), to: bundle, in: bench.locations.indexes, replacing: replace,
         wait: target.patience)
@@ -105,7 +106,7 @@ struct IndexCommand: ParsableCommand {
       let kind = try target.indexKind
       let bench = try Workbench(options)
       let bundle = try bench.quietBundle(target.corpus)
-      let update = IndexUpdate(bench: bench, bundle: bundle, target: target)
+      let update = try IndexUpdate(bench: bench, bundle: bundle, target: target)
       let report = try CorpusIndexBuilder.removePassages(
         ids, from: bundle, in: bench.locations.indexes, wait: target.patience)
       for id in report.unknown {
