@@ -41,8 +41,8 @@ let targets: [Target] = [
     ],
     swiftSettings: strict),
   .target(
-    name: "Attacks", dependencies: ["Basics", "Corpus", "Models", "Retrieval"], path: "Attacks",
-    swiftSettings: strict),
+    name: "Attacks", dependencies: ["Basics", "Corpus", "Models", "Tensors", system],
+    path: "Attacks", swiftSettings: strict),
   .target(
     name: "Defenses",
     dependencies: ["Basics", "CBLAS", "Corpus", "Models", "Retrieval", "Statistics", system],
@@ -88,7 +88,7 @@ let targets: [Target] = [
     swiftSettings: strict),
   .testTarget(
     name: "AttacksTests",
-    dependencies: ["Attacks", "Basics", "Corpus", "Retrieval", "TestSupport"],
+    dependencies: ["Attacks", "Basics", "Corpus", "Models", "TestSupport", system],
     swiftSettings: strict),
   .testTarget(
     name: "DefensesTests",
@@ -137,3 +137,6 @@ let package = Package(
 // 1795476159
 //x
 //x
+// 1795476806
+// 1795477606
+// 1795477788

@@ -17,8 +17,10 @@ struct EventLog {
   /// A line is torn if it lacks its newline, which is written last, or is no event. Only the last
   /// batch can be torn by a crash, since each batch is synced before the next.
   static func read(_ path: FilePath) throws -> Contents {
-    let file = try MappedFile(path)
-    let bytes = file.bytes
+    try MappedFile(path).withBytes { try read($0, path) }
+  }
+
+  private static func read(_ bytes: UnsafeRawBufferPointer, _ path: FilePath) throws -> Contents {
     var contents = Contents()
     var number = 0
     while contents.validBytes < bytes.count {

@@ -38,7 +38,21 @@ public final class MappedFile: Sendable {
   }
 
   /// The bytes of the file, valid as long as this object lives.
+  ///
+  /// Swift may release the object right after its last use, before that of the bytes. Use this only
+  /// where something stores the object, ``withBytes(_:)`` elsewhere.
   public var bytes: UnsafeRawBufferPointer { mapping }
+
+  /// Calls a closure with the bytes of the file, and keeps the mapping until it returns.
+  ///
+  /// - Parameter body: Must not let the buffer escape.
+  /// - Returns: What `body` returns.
+  /// - Throws: What `body` throws.
+  public func withBytes<Result>(
+    _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
+    try withExtendedLifetime(self) { try body(mapping) }
+  }
 
   /// Tells the kernel that the file will be read from front to back.
   public func willReadSequentially() {

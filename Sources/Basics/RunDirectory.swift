@@ -44,6 +44,7 @@ public final class RunDirectory: Sendable {
     self.path = path
     self.files = files
     try DirectoryListing.create(path, files: files)
+    _ = try Self.isFresh(path)  // before a lock file is put beside somebody's other files
     lock = try FileLock(path.appending(Self.lockName), wait: wait)
     AtomicFile.removeAbandoned(in: path)
     var isFresh = try Self.isFresh(path)

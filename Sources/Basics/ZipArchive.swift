@@ -42,7 +42,7 @@ public struct ZipArchive: Sendable {
     self.path = path
     file = try MappedFile(path)
     do {
-      entries = try ZipDirectoryReader(file.bytes).entries()
+      entries = try file.withBytes { try ZipDirectoryReader($0).entries() }
     } catch var error as InputError {
       error.place.file = path.shown
       throw error
@@ -103,8 +103,15 @@ public struct ZipArchive: Sendable {
   public func forEachPiece(
     of entry: Entry, _ body: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
+    try file.withBytes { try forEachPiece(of: entry, in: $0, body) }
+  }
+
+  private func forEachPiece(
+    of entry: Entry, in bytes: UnsafeRawBufferPointer,
+    _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
     guard
-      let packed = LittleEndianBytes(file.bytes)
+      let packed = LittleEndianBytes(bytes)
         .slice(at: entry.dataOffset, count: entry.packedSize)
     else { throw InputError("the entry lies outside of the archive", at: place(of: entry)) }
     var checksum = CZlib.crc32(0, nil, 0)

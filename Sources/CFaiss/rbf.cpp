@@ -58,10 +58,6 @@ namespace {
 thread_local std::string lastMessage;
 std::atomic<int> threadLimit{0};
 
-/// FAISS answers 20 queries and more through BLAS, whose sums differ in the last bits. Fewer at a
-/// time keep one path, so that an answer depends on its query alone.
-constexpr int64_t rowsPerCall = 16;
-
 rbf_status fail(rbf_status status, std::string message) {
   lastMessage = std::move(message);
   return status;
@@ -138,16 +134,16 @@ void adjust(faiss::Index *index) {
   }
 }
 
-/// Rows in one `add`. Encoding wide sub-vectors of a product quantizer goes through BLAS as soon as
-/// there are two rows, so those are added one by one: pieces of any size give the same codes.
-int64_t rowsPerAdd(const rbf_index *index) {
+/// Vectors handed to FAISS in one call, for results that do not depend on the vectors beside them:
+/// twenty and more queries go through BLAS, whose sums differ in the last bits, and wide
+/// sub-vectors of a product quantizer do so from two on.
+int64_t rowsPerCall(const rbf_index *index) {
   const faiss::Index *stored = index->storage();
   const auto *pq = dynamic_cast<const faiss::IndexPQ *>(stored);
   const auto *ivfpq = dynamic_cast<const faiss::IndexIVFPQ *>(stored);
   if (pq != nullptr && pq->pq.dsub >= 16) return 1;
   if (ivfpq != nullptr && ivfpq->pq.dsub >= 16) return 1;
-  if (index->ivf() != nullptr) return rowsPerCall;
-  return INT64_MAX;
+  return 16;
 }
 
 /// Drops IVF's map from ids to lists, which only `rbf_reconstruct` needs.
@@ -299,7 +295,8 @@ rbf_status rbf_add(rbf_index *index, int64_t count, const float *vectors, const 
     dropDirectMap(index);
     OneBlasThread single;
     useThreads(index->isGraph() ? 1 : INT64_MAX);
-    const int64_t step = rowsPerAdd(index);
+    // HNSW is given all at once: its graph depends on the calls, and each call visits every vertex.
+    const int64_t step = index->isGraph() ? count : rowsPerCall(index);
     const int64_t dimension = index->index->d;
     for (int64_t row = 0; row < count;) {
       const int64_t rows = std::min(step, count - row);
@@ -336,8 +333,9 @@ rbf_status rbf_search(const rbf_index *index, int64_t count, const float *querie
     useThreads(count);
     const int64_t dimension = index->index->d;
     const bool distances = index->storage()->metric_type == faiss::METRIC_L2;
-    for (int64_t row = 0; row < count; row += rowsPerCall) {
-      const int64_t rows = std::min(rowsPerCall, count - row);
+    const int64_t step = rowsPerCall(index);
+    for (int64_t row = 0; row < count; row += step) {
+      const int64_t rows = std::min(step, count - row);
       index->index->search(rows, queries + row * dimension, k, scores + row * k, ids + row * k);
     }
     for (int64_t row = 0; row < count; row++) {

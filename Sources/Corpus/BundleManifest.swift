@@ -30,8 +30,17 @@ public struct BundleFile: Sendable, Equatable {
   public init(measuring path: String, in directory: FilePath, count: Int) throws {
     let file = directory.appending(path)
     self.init(
-      path: path, count: count, bytes: try MappedFile(file).bytes.count,
+      path: path, count: count, bytes: try Self.size(of: file),
       sha256: try Checksum.sha256(of: file))
+  }
+
+  /// The size of a file in bytes; throws if nothing lies there.
+  static func size(of path: FilePath) throws -> Int {
+    guard let size = path.fileSize else {
+      throw FileError(
+        cannot: "read", path, errno: .noSuchFileOrDirectory, exitStatus: .noInput)
+    }
+    return size
   }
 
   init(json object: JSONObject, at place: Place) throws {

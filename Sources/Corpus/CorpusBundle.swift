@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 public import SystemPackage
 
 /// A corpus as data, without any index: passages, named query sets, judgements, payloads.
@@ -159,7 +159,7 @@ public struct CorpusBundle: Sendable {
 
   private static func checkSize(of file: BundleFile, in directory: FilePath) throws {
     let path = directory.appending(file.path)
-    let size = try MappedFile(path).bytes.count
+    let size = try BundleFile.size(of: path)
     guard size == file.bytes else {
       throw InputError(
         "the file has \(size) bytes, the manifest states \(file.bytes); import the corpus again",

@@ -2,7 +2,8 @@ public import Tensors
 
 /// From text to vector: tokenizer, encoder, pooling, normalisation.
 public struct SentenceEncoder: Sendable {
-  private let tokenizer: any Tokenizer
+  /// Makes the tokens.
+  public let tokenizer: any Tokenizer
   private let encoder: any SequenceEncoder
   /// How token states become a vector.
   public let pooling: Pooling
@@ -54,6 +55,12 @@ public struct SentenceEncoder: Sendable {
   /// Number of tokens of a text, template tokens included and nothing cut.
   public func tokenCount(of text: String) -> Int {
     tokenizer.encode(prompt + text, pair: nil, maximumTokens: nil).ids.count
+  }
+
+  /// Number of tokens of a text without the template's, cut as `tokens(of:pair:)` cuts.
+  public func contentTokenCount(of text: String) -> Int {
+    tokenizer.encode(prompt + text, pair: nil, maximumTokens: maximumTokens).isSpecial
+      .reduce(0) { $0 + ($1 ? 0 : 1) }
   }
 
   /// One vector for each sequence.

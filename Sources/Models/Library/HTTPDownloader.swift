@@ -45,7 +45,7 @@ public struct HTTPDownloader: Sendable {
   ///   - pause: Waits between attempts; tests replace it.
   public init(
     limits: Limits = Limits(),
-    pause: @escaping @Sendable (Duration) -> Void = { Thread.sleep(forTimeInterval: $0.seconds) }
+    pause: @escaping @Sendable (Duration) -> Void = { Thread.sleep(forTimeInterval: $0.inSeconds) }
   ) {
     self.limits = limits
     self.pause = pause
@@ -92,7 +92,8 @@ public struct HTTPDownloader: Sendable {
         failures += 1
         if failures >= limits.attempts {
           throw DownloadError(
-            address: address, reason: .connection("the host's answers about the file's size differ"))
+            address: address, reason: .connection("the host's answers about the file's size differ")
+          )
         }
       case .again(let reason, let wanted):
         failures = part.count > before ? 1 : failures + 1
@@ -142,11 +143,5 @@ public struct HTTPDownloader: Sendable {
       throw DownloadError(
         address: address, reason: .content("the host answered with \(format.rawValue)"))
     }
-  }
-}
-
-extension Duration {
-  fileprivate var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }

@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 public import SystemPackage
 
 /// What ragbench knows of an installed model beside the model's own files: `ragbench.json`.

@@ -37,7 +37,8 @@ extension ModelCatalogue.Entry {
     pooling = try json.optionalString("pooling", at: place).map { name in
       guard let pooling = Pooling(rawValue: name) else {
         throw InputError(
-          "'\(place.inside("pooling").key ?? "")': expected mean or cls, found '\(name)'", at: place)
+          "'\(place.inside("pooling").key ?? "")': expected mean or cls, found '\(name)'", at: place
+        )
       }
       return pooling
     }
@@ -67,7 +68,8 @@ extension ModelCatalogue.PackageSource {
       let inner = place.inside("names").inside(String(index))
       try StrictKeys.check(object, ["name", "version", "platform", "pythonVersion"], at: inner)
       return ModelCatalogue.Package(
-        name: try plain(object, "name", at: inner), version: try plain(object, "version", at: inner),
+        name: try plain(object, "name", at: inner),
+        version: try plain(object, "version", at: inner),
         platform: try object.optionalString("platform", at: inner),
         pythonVersion: try object.optionalString("pythonVersion", at: inner))
     }

@@ -1,5 +1,5 @@
-import Foundation
 public import Basics
+import Foundation
 public import SystemPackage
 
 /// A model found in the library or at a path, ready to be loaded.

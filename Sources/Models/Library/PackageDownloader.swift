@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 import Foundation
 import Glibc
 public import SystemPackage
@@ -108,6 +108,8 @@ public struct PackageDownloader: Sendable {
     let bytes = try FileBytes.read(log, limit: 64 << 20)
     // The low seven bits name a signal; the next eight the status (wait(2)).
     let signal = status & 0x7F
-    return (signal == 0 ? (status >> 8) & 0xFF : 128 + signal, String(decoding: bytes, as: UTF8.self))
+    return (
+      signal == 0 ? (status >> 8) & 0xFF : 128 + signal, String(decoding: bytes, as: UTF8.self)
+    )
   }
 }

@@ -32,6 +32,10 @@ struct BPEWord {
   /// Merges pairs, lowest rank first, until none is left.
   mutating func merge(by merges: MergeTable) {
     guard symbols.count > 1 else { return }
+    if symbols.count <= Self.scanLimit {
+      mergeByScanning(merges)
+      return
+    }
     queue.removeAll(keepingCapacity: true)
     for position in symbols.indices.dropLast() {
       enqueue(position, symbols[position].id, symbols[position + 1].id, merges)
@@ -42,10 +46,8 @@ struct BPEWord {
       guard left.length > 0, left.next >= 0 else { continue }
       let right = symbols[Int(left.next)]
       let result = merges.results[Int(entry >> 32)]
-      // An entry outlives its pair. The oracle takes it as long as the result is the same token.
-      guard let rank = merges.rank(left.id, right.id), merges.results[Int(rank)] == result else {
-        continue
-      }
+      // An entry outlives its pair. A pair only grows, so the same rank means the same pair.
+      guard let rank = merges.rank(left.id, right.id), rank == entry >> 32 else { continue }
       symbols[Int(left.next)].length = 0
       symbols[position].id = result
       symbols[position].length += right.length
@@ -56,6 +58,40 @@ struct BPEWord {
       }
       if left.previous >= 0 {
         enqueue(Int(left.previous), symbols[Int(left.previous)].id, result, merges)
+      }
+    }
+  }
+
+  /// Up to this many symbols the next pair is found by looking at all: a word is shorter, and needs
+  /// neither queue nor list.
+  private static let scanLimit = 32
+
+  /// The same order of merges as with the queue.
+  private mutating func mergeByScanning(_ merges: MergeTable) {
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Self.scanLimit) { ranks in
+      symbols.withUnsafeMutableBufferPointer { symbols in
+        var count = symbols.count
+        func rank(at position: Int) -> UInt32 {
+          merges.rank(symbols[position].id, symbols[position + 1].id) ?? .max
+        }
+        for position in 0..<count - 1 { ranks[position] = rank(at: position) }
+        while count > 1 {
+          var best = 0
+          for position in 1..<max(1, count - 1) where ranks[position] < ranks[best] {
+            best = position
+          }
+          guard ranks[best] != .max else { break }
+          symbols[best].id = merges.results[Int(ranks[best])]
+          symbols[best].length += symbols[best + 1].length
+          count -= 1
+          for position in best + 1..<max(best + 1, count) {
+            symbols[position] = symbols[position + 1]
+            ranks[position - 1] = ranks[position]
+          }
+          if best + 1 < count { ranks[best] = rank(at: best) }
+          if best > 0 { ranks[best - 1] = rank(at: best - 1) }
+        }
+        for position in count..<symbols.count { symbols[position].length = 0 }
       }
     }
   }

@@ -32,50 +32,58 @@ struct BertNormalizer: Sendable {
     if text.isIdentity, let bytes = mapped(text.bytes) {
       return AlignedText(identity: bytes)
     }
-    let tables = ScalarTables.shared
-    var result = AlignedText(capacity: text.bytes.count + text.bytes.count / 8)
-    var decomposer = CanonicalDecomposer()
-
-    func finish(_ scalar: UInt32, _ place: ScalarBounds) {
-      let flags = tables.flags(of: scalar)
-      if stripsAccents, flags.contains(.mark) { return }
-      if lowercases, flags.contains(.lowercases) {
-        tables.forEachLowercase(of: scalar) { result.append(scalar: $0, place) }
-      } else {
-        result.append(scalar: scalar, place)
-      }
-    }
-    func take(_ scalar: UInt32, _ flags: ScalarFlags, _ place: ScalarBounds) {
-      if stripsAccents {
-        decomposer.push(scalar, flags: flags, at: place, emit: finish)
-      } else {
-        finish(scalar, place)
-      }
-    }
-
+    var run = Run(options: self, capacity: text.bytes.count + text.bytes.count / 8)
     text.bytes.withUnsafeBufferPointer { bytes in
+      text.bounds.withUnsafeBufferPointer { bounds in
+        run.take(bytes, bounds)
+      }
+    }
+    return run.result
+  }
+
+  /// The pass over one text that is not plain ASCII. A struct of its own, because closures over
+  /// these variables would check for exclusive access at each scalar.
+  private struct Run {
+    let options: BertNormalizer
+    let tables = ScalarTables.shared
+    var result: AlignedText
+    var decomposer = CanonicalDecomposer()
+    /// What the decomposer hands on for one scalar.
+    var decomposed: [CanonicalDecomposer.Output] = []
+
+    init(options: BertNormalizer, capacity: Int) {
+      self.options = options
+      result = AlignedText(capacity: capacity)
+    }
+
+    /// Takes the whole text; `bounds` is empty where byte `i` is scalar `i`.
+    mutating func take(
+      _ bytes: UnsafeBufferPointer<UInt8>, _ bounds: UnsafeBufferPointer<ScalarBounds>
+    ) {
       var index = 0
       while index < bytes.count {
-        let place = text.bounds(at: index)
+        let place =
+          bounds.isEmpty
+          ? ScalarBounds(start: UInt32(index), end: UInt32(index) + 1) : bounds[index]
         if bytes[index] < 0x80 {
-          let byte = ascii[Int(bytes[index])]
+          let byte = options.ascii[Int(bytes[index])]
           index += 1
-          if byte == Self.removedByte { continue }
-          if !decomposer.isIdle { decomposer.flush(emit: finish) }
+          if byte == BertNormalizer.removedByte { continue }
+          if !decomposer.isIdle { flush() }
           result.append(byte: byte, place)
           continue
         }
         let (scalar, length) = decodeScalar(bytes, at: index)
         index += length
         let flags = tables.flags(of: scalar)
-        if cleansText {
+        if options.cleansText {
           if flags.contains(.removed) { continue }
           if flags.contains(.space) {
             take(0x20, [], place)
             continue
           }
         }
-        if spacesIdeographs, flags.contains(.ideograph) {
+        if options.spacesIdeographs, flags.contains(.ideograph) {
           take(0x20, [], place)
           take(scalar, flags, place)
           take(0x20, [], place)
@@ -83,9 +91,38 @@ struct BertNormalizer: Sendable {
           take(scalar, flags, place)
         }
       }
+      if !decomposer.isIdle { flush() }
     }
-    if !decomposer.isIdle { decomposer.flush(emit: finish) }
-    return result
+
+    /// Takes a cleaned scalar.
+    private mutating func take(_ scalar: UInt32, _ flags: ScalarFlags, _ place: ScalarBounds) {
+      guard options.stripsAccents else {
+        finish(scalar, place)
+        return
+      }
+      decomposed.removeAll(keepingCapacity: true)
+      decomposer.push(scalar, flags: flags, at: place, to: &decomposed)
+      for output in decomposed { finish(output.scalar, output.place) }
+    }
+
+    private mutating func flush() {
+      decomposed.removeAll(keepingCapacity: true)
+      decomposer.flush(to: &decomposed)
+      for output in decomposed { finish(output.scalar, output.place) }
+    }
+
+    /// Strips and lowercases a scalar that has its final place.
+    private mutating func finish(_ scalar: UInt32, _ place: ScalarBounds) {
+      let flags = tables.flags(of: scalar)
+      if options.stripsAccents, flags.contains(.mark) { return }
+      if options.lowercases, flags.contains(.lowercases) {
+        let (first, second) = tables.lowercase(of: scalar)
+        result.append(scalar: first, place)
+        if let second { result.append(scalar: second, place) }
+      } else {
+        result.append(scalar: scalar, place)
+      }
+    }
   }
 
   /// Marks a byte that `clean_text` removes; no ASCII byte becomes it.

@@ -3,6 +3,12 @@
 /// Marks are put into canonical order only between two scalars of class 0, so a stream needs no
 /// more memory than its longest run of marks.
 struct CanonicalDecomposer {
+  /// A scalar with its final place.
+  struct Output {
+    var scalar: UInt32
+    var place: ScalarBounds
+  }
+
   private struct Mark {
     var scalar: UInt32
     var combiningClass: UInt8
@@ -20,27 +26,27 @@ struct CanonicalDecomposer {
   /// Whether no mark is waiting for its place.
   var isIdle: Bool { marks.isEmpty }
 
-  /// Takes one scalar and emits what has its final place.
+  /// Takes one scalar and appends what has its final place.
   @inline(__always)
   mutating func push(
     _ scalar: UInt32, flags: ScalarFlags, at place: ScalarBounds,
-    emit: (UInt32, ScalarBounds) -> Void
+    to output: inout [Output]
   ) {
     let isHangul = (0xAC00...0xD7A3).contains(scalar)
     if !isHangul, flags.isDisjoint(with: [.decomposes, .reorders]) {
-      if !marks.isEmpty { flush(emit: emit) }
+      if !marks.isEmpty { flush(to: &output) }
       lastPlace = place
-      emit(scalar, place)
+      output.append(Output(scalar: scalar, place: place))
       return
     }
-    var parts: [UInt32] = []
-    tables.forEachDecomposition(of: scalar, flags: flags) { parts.append($0) }
-    for (index, part) in parts.enumerated() {
+    let parts = tables.decomposition(of: scalar, flags: flags)
+    for index in 0..<parts.count {
+      let part = parts[index]
       let combiningClass = tables.combiningClass(of: part)
       if combiningClass == 0 {
-        if !marks.isEmpty { flush(emit: emit) }
+        if !marks.isEmpty { flush(to: &output) }
         if index == 0 { lastPlace = place }
-        emit(part, lastPlace)
+        output.append(Output(scalar: part, place: lastPlace))
       } else {
         marks.append(Mark(scalar: part, combiningClass: combiningClass, isInserted: index > 0))
         if index == 0 { places.append(place) }
@@ -48,8 +54,8 @@ struct CanonicalDecomposer {
     }
   }
 
-  /// Emits the marks that wait, in canonical order.
-  mutating func flush(emit: (UInt32, ScalarBounds) -> Void) {
+  /// Appends the marks that wait, in canonical order.
+  mutating func flush(to output: inout [Output]) {
     // Insertion sort, stable; for the long runs of an adversarial text the library's, also stable.
     if marks.count > 32 {
       marks.sort { $0.combiningClass < $1.combiningClass }
@@ -68,7 +74,7 @@ struct CanonicalDecomposer {
         lastPlace = places[next]
         next += 1
       }
-      emit(mark.scalar, lastPlace)
+      output.append(Output(scalar: mark.scalar, place: lastPlace))
     }
     marks.removeAll(keepingCapacity: true)
     places.removeAll(keepingCapacity: true)

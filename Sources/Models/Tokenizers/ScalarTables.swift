@@ -19,6 +19,39 @@ struct ScalarFlags: OptionSet {
   static let reorders = ScalarFlags(rawValue: 128)
 }
 
+/// The parts of a scalar, without an array for them.
+enum Decomposition {
+  /// The scalar is its own only part.
+  case none(UInt32)
+  /// A Hangul syllable, counted from U+AC00.
+  case hangul(UInt32)
+  /// Parts after an index of the table.
+  case table(Int)
+
+  /// The number of parts.
+  var count: Int {
+    switch self {
+    case .none: 1
+    case .hangul(let index): index % 28 == 0 ? 2 : 3
+    case .table(let start): Int(UnicodeTables.decompositions[start] >> 24)
+    }
+  }
+
+  /// A part, counted from 0.
+  subscript(part: Int) -> UInt32 {
+    switch self {
+    case .none(let scalar): scalar
+    case .hangul(let index):
+      switch part {
+      case 0: 0x1100 + index / 588
+      case 1: 0x1161 + index % 588 / 28
+      default: 0x11A7 + index % 28
+      }
+    case .table(let start): UnicodeTables.decompositions[start + 1 + part]
+    }
+  }
+}
+
 /// Lookup in ``UnicodeTables``, built once at first use.
 struct ScalarTables: Sendable {
   static let shared = ScalarTables()
@@ -67,20 +100,15 @@ struct ScalarTables: Sendable {
     return []
   }
 
-  /// Calls `body` for each scalar of the lowercase mapping, which is two for U+0130 alone.
-  func forEachLowercase(of scalar: UInt32, _ body: (UInt32) -> Void) {
-    if scalar == 0x130 {
-      body(0x69)
-      body(0x307)
-      return
-    }
+  /// The lowercase mapping, which has a second scalar for U+0130 alone.
+  func lowercase(of scalar: UInt32) -> (first: UInt32, second: UInt32?) {
+    if scalar == 0x130 { return (0x69, 0x307) }
     let table = UnicodeTables.lowercase
     let row = Self.lastRow(of: table, width: 4, notAbove: scalar)
     guard let row, scalar <= table[row + 1], (scalar - table[row]) % table[row + 2] == 0 else {
-      body(scalar)
-      return
+      return (scalar, nil)
     }
-    body(table[row + 3] + (scalar - table[row]))
+    return (table[row + 3] + (scalar - table[row]), nil)
   }
 
   /// The canonical combining class.
@@ -91,26 +119,14 @@ struct ScalarTables: Sendable {
     return UInt8(table[row + 2])
   }
 
-  /// Calls `body` for each scalar of the full canonical decomposition.
-  func forEachDecomposition(
-    of scalar: UInt32, flags: ScalarFlags, _ body: (UInt32) -> Void
-  ) {
-    if (0xAC00...0xD7A3).contains(scalar) {
-      let index = scalar - 0xAC00
-      body(0x1100 + index / 588)
-      body(0x1161 + index % 588 / 28)
-      if index % 28 != 0 { body(0x11A7 + index % 28) }
-    } else if flags.contains(.decomposes),
+  /// The full canonical decomposition; the scalar itself where it has none.
+  func decomposition(of scalar: UInt32, flags: ScalarFlags) -> Decomposition {
+    if (0xAC00...0xD7A3).contains(scalar) { return .hangul(scalar - 0xAC00) }
+    guard flags.contains(.decomposes),
       let row = Self.lastRow(of: decompositionKeys, width: 1, notAbove: scalar),
       decompositionKeys[row] == scalar
-    {
-      let start = decompositionStarts[row]
-      for part in 1...Int(UnicodeTables.decompositions[start] >> 24) {
-        body(UnicodeTables.decompositions[start + part])
-      }
-    } else {
-      body(scalar)
-    }
+    else { return .none(scalar) }
+    return .table(decompositionStarts[row])
   }
 
   /// Index of the last row of a sorted table whose first column is not above the scalar.

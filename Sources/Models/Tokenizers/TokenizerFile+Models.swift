@@ -39,13 +39,13 @@ extension TokenizerFile {
         "the added token '\(TerminalText.excerpt(token.content))' has the id \(token.id), "
           + "the vocabulary gives it \(id)", at: place)
     }
-    let count = object.count + further.count
+    let members = object.members
+    let count = members.count + further.count
     // Position in the list of entries, by id.
     var owners = [Int32](repeating: -1, count: count)
     func name(_ entry: Int) -> String {
       let token =
-        entry < object.count
-        ? object.members[entry].key : further[entry - object.count].content
+        entry < members.count ? members[entry].key : further[entry - members.count].content
       return "'\(TerminalText.excerpt(token))'"
     }
     func take(_ id: Int?, _ entry: Int, _ found: () -> String) throws {
@@ -67,12 +67,12 @@ extension TokenizerFile {
       owners[id] = Int32(truncatingIfNeeded: entry)
     }
     var totalBytes = 0
-    for (index, member) in object.members.enumerated() {
+    for (index, member) in members.enumerated() {
       try take(member.value.intValue, index) { member.value.summary }
       totalBytes += member.key.utf8.count
     }
     for (index, token) in further.enumerated() {
-      try take(token.id, object.count + index) { "the integer \(token.id)" }
+      try take(token.id, members.count + index) { "the integer \(token.id)" }
     }
 
     var tokens: [UInt8] = []
@@ -81,15 +81,15 @@ extension TokenizerFile {
     ends.reserveCapacity(count)
     for entry in owners {
       let entry = Int(entry)
-      let token =
-        entry < object.count
-        ? object.members[entry].key : further[entry - object.count].content
-      tokens.append(contentsOf: token.utf8)
+      var token =
+        entry < members.count ? members[entry].key : further[entry - members.count].content
+      token.withUTF8 { tokens.append(contentsOf: $0) }
       ends.append(tokens.count)
     }
-    let reserved = Set(added.map(\.id))
+    var reserved = [Bool](repeating: false, count: count)
+    for token in added where reserved.indices.contains(token.id) { reserved[token.id] = true }
     do {
-      return try Vocabulary(tokens: tokens, ends: ends) { reserved.contains($0) }
+      return try Vocabulary(tokens: tokens, ends: ends, isReserved: reserved)
     } catch {
       throw InputError(
         "\(quoted(place)): the token \(name(Int(owners[error.second]))) stands twice", at: place)
@@ -157,8 +157,8 @@ extension TokenizerFile {
       var left = 0
       joined.removeAll(keepingCapacity: true)
       switch entry {
-      case .string(let text):
-        joined.append(contentsOf: text.utf8)
+      case .string(var text):
+        text.withUTF8 { joined.append(contentsOf: $0) }
         guard let space = joined.firstIndex(of: 0x20), !joined[(space + 1)...].contains(0x20)
         else {
           throw fault("expected two tokens with a space between, found \(entry.summary)")
@@ -175,12 +175,15 @@ extension TokenizerFile {
         throw fault("expected two tokens, found \(entry.summary)")
       }
       let ids = joined.withUnsafeBufferPointer { bytes in
-        [bytes[..<left], bytes[left...], bytes[...]].map {
-          vocabulary.id(of: UnsafeBufferPointer(rebasing: $0))
-        }
+        (
+          left: vocabulary.id(of: UnsafeBufferPointer(rebasing: bytes[..<left])),
+          right: vocabulary.id(of: UnsafeBufferPointer(rebasing: bytes[left...])),
+          result: vocabulary.id(of: bytes)
+        )
       }
-      guard let leftID = ids[0], let rightID = ids[1], let result = ids[2] else {
-        let part = ids[0] == nil ? joined[..<left] : ids[1] == nil ? joined[left...] : joined[...]
+      guard let leftID = ids.left, let rightID = ids.right, let result = ids.result else {
+        let part =
+          ids.left == nil ? joined[..<left] : ids.right == nil ? joined[left...] : joined[...]
         let token = TerminalText.excerpt(String(decoding: part, as: UTF8.self))
         throw fault("the merge has '\(token)', which is not in the vocabulary")
       }

@@ -10,14 +10,15 @@ extension TokenizerFile {
       roles.tokens[role] ?? (role == "bos" || role == "eos" ? nil : "[\(role.uppercased())]")
     }
     let reserved = Set(names.map { Array($0.utf8) })
+    let longestName = reserved.map(\.count).max() ?? 0
     let vocabulary: Vocabulary
     do {
       var start = 0
       let isReserved = ends.map { end in
         defer { start = end }
-        return reserved.contains(Array(tokens[start..<end]))
+        return end - start <= longestName && reserved.contains(Array(tokens[start..<end]))
       }
-      vocabulary = try Vocabulary(tokens: tokens, ends: ends) { isReserved[$0] }
+      vocabulary = try Vocabulary(tokens: tokens, ends: ends, isReserved: isReserved)
     } catch {
       throw InputError(
         "the token '\(TerminalText.excerpt(token(error.second, tokens, ends)))' stands also in "

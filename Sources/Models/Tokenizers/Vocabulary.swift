@@ -39,10 +39,10 @@ struct Vocabulary: Sendable {
   /// - Parameters:
   ///   - tokens: UTF-8 of all tokens, one after another.
   ///   - ends: Where each token ends in `tokens`.
-  ///   - isReserved: Whether text must never become the token.
+  ///   - isReserved: For each token, whether text must never become it.
   /// - Throws: `DuplicateToken` at the second of two equal tokens.
   init(
-    tokens: [UInt8], ends: [Int], isReserved: (Int) -> Bool = { _ in false }
+    tokens: [UInt8], ends: [Int], isReserved: [Bool]
   ) throws(DuplicateToken) {
     var capacity = 16
     while capacity < 2 * ends.count + 2 { capacity *= 2 }
@@ -62,14 +62,18 @@ struct Vocabulary: Sendable {
         if slots[slot] >> 32 == value >> 32 {
           let other = Int(slots[slot] & 0x7FFF_FFFF) - 1
           let otherRange = Int(starts[other])..<Int(starts[other + 1])
-          if tokens[start..<end].elementsEqual(tokens[otherRange]) {
+          if otherRange.count == end - start,
+            (0..<end - start).allSatisfy({
+              tokens[start + $0] == tokens[otherRange.lowerBound + $0]
+            })
+          {
             throw DuplicateToken(first: other, second: id)
           }
         }
         slot = (slot + 1) & (capacity - 1)
       }
       slots[slot] =
-        (value >> 32) << 32 | UInt64(id + 1) | (isReserved(id) ? Self.reservedBit : 0)
+        (value >> 32) << 32 | UInt64(id + 1) | (isReserved[id] ? Self.reservedBit : 0)
     }
     bytes = tokens
     self.starts = starts

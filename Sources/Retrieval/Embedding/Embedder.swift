@@ -2,7 +2,7 @@ import Basics
 import Dispatch
 public import Models
 import Synchronization
-public import Tensors
+import Tensors
 
 /// Turns texts into vectors, on all threads, computing nothing twice.
 ///
@@ -21,8 +21,6 @@ public final class Embedder: Sendable {
   private static let batchTokens = 384
   /// Inputs that a worker takes at once.
   private static let chunk = 32
-  /// Tokens up to which one job is shared by a team instead of split between workers.
-  private static let teamTokens = 192
 
   // `@unchecked Sendable`: a context is used by one thread at a time, handed out by the mutex.
   private struct Worker: @unchecked Sendable {
@@ -56,34 +54,16 @@ public final class Embedder: Sendable {
     _ inputs: [EmbeddingInput], progress: @Sendable (Int) -> Void = { _ in }
   ) throws -> Embeddings {
     let dimension = model.dimension
-    let result = Tensor(
-      storage: TensorStorage(capacity: inputs.count * dimension), shape: [inputs.count, dimension])
-    let rows = result.storage.pointer
-    rows.update(repeating: 0, count: inputs.count * dimension)
     let keys = inputs.map(key)
-    let cached = try cache?.read(keys, dimension: dimension, into: rows) ?? []
-    // Equal inputs are computed once, at their first position, and copied from there.
-    var first: [String: Int] = [:]
-    var missing: [Int] = []
-    var repeated: [(position: Int, first: Int)] = []
-    for position in inputs.indices where !cached.contains(position) {
-      if let earlier = first[keys[position]] {
-        repeated.append((position, earlier))
-      } else {
-        first[keys[position]] = position
-        missing.append(position)
-      }
+    var values = [Float](repeating: 0, count: inputs.count * dimension)
+    let unembeddable = try values.withUnsafeMutableBufferPointer { buffer in
+      guard let rows = buffer.baseAddress else { return Set<Int>() }
+      return try fill(
+        Rows(pointer: rows, dimension: dimension), with: inputs, keys: keys, progress: progress)
     }
-    progress(cached.count + repeated.count)
-    var unembeddable = Set(
-      try compute(
-        missing, of: inputs, keys: keys, into: Rows(pointer: rows, dimension: dimension),
-        progress: progress))
-    for (position, earlier) in repeated {
-      (rows + position * dimension).update(from: rows + earlier * dimension, count: dimension)
-      if unembeddable.contains(earlier) { unembeddable.insert(position) }
-    }
-    return Embeddings(matrix: result, unembeddable: unembeddable.sorted())
+    return Embeddings(
+      matrix: try VectorMatrix(values, rows: inputs.count, dimension: dimension),
+      unembeddable: unembeddable.sorted())
   }
 
   /// Embeds one question on all threads at once.
@@ -101,6 +81,34 @@ public final class Embedder: Sendable {
   private struct Rows: @unchecked Sendable {
     let pointer: UnsafeMutablePointer<Float>
     let dimension: Int
+  }
+
+  private func fill(
+    _ rows: Rows, with inputs: [EmbeddingInput], keys: [String],
+    progress: @Sendable (Int) -> Void
+  ) throws -> Set<Int> {
+    let cached = try cache?.read(keys, dimension: rows.dimension, into: rows.pointer) ?? []
+    // Equal inputs are computed once, at their first position, and copied from there.
+    var first: [String: Int] = [:]
+    var missing: [Int] = []
+    var repeated: [(position: Int, first: Int)] = []
+    for position in inputs.indices where !cached.contains(position) {
+      if let earlier = first[keys[position]] {
+        repeated.append((position, earlier))
+      } else {
+        first[keys[position]] = position
+        missing.append(position)
+      }
+    }
+    progress(cached.count + repeated.count)
+    var unembeddable = Set(
+      try compute(missing, of: inputs, keys: keys, into: rows, progress: progress))
+    for (position, earlier) in repeated {
+      (rows.pointer + position * rows.dimension).update(
+        from: rows.pointer + earlier * rows.dimension, count: rows.dimension)
+      if unembeddable.contains(earlier) { unembeddable.insert(position) }
+    }
+    return unembeddable
   }
 
   private struct Shared {

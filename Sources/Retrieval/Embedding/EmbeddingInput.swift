@@ -1,5 +1,3 @@
-public import Tensors
-
 /// One text to embed, with its side.
 public enum EmbeddingInput: Sendable, Equatable {
   /// A question.
@@ -11,7 +9,7 @@ public enum EmbeddingInput: Sendable, Equatable {
 /// Vectors of a list of inputs.
 public struct Embeddings: Sendable {
   /// `[inputs, dimension]`; the row of an input that cannot be embedded is zero.
-  public let matrix: Tensor
+  public let matrix: VectorMatrix
   /// Positions of the inputs without anything to embed, ascending.
   public let unembeddable: [Int]
 }

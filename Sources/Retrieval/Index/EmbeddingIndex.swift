@@ -1,3 +1,4 @@
+public import Models
 public import SystemPackage
 
 /// Vectors under Int64 keys, searched by similarity.

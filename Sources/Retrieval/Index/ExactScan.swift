@@ -1,5 +1,6 @@
 import CKernels
 import Dispatch
+public import Models
 import Synchronization
 
 /// Exact search over vectors that lie in memory or in a mapped file, without a copy of them.
@@ -93,6 +94,45 @@ public struct ExactScan: Sendable {
     }
   }
 
+  /// The score of each query against one vector of its own, the same bits that `search` gives.
+  ///
+  /// - Parameters:
+  ///   - queries: `[n, dimension]`, finite; under cosine none of norm zero.
+  ///   - rows: The row of each query's vector.
+  /// - Returns: One score for each query.
+  /// - Throws: `VectorIndexError` that names the query's row.
+  public func scores(of queries: VectorMatrix, against rows: [Int]) throws -> [Float] {
+    precondition(
+      rows.count == queries.rows && rows.allSatisfy { (0..<count).contains($0) },
+      "scores: \(queries.rows) queries, \(rows.count) rows of \(count)")
+    let prepared = try VectorCheck.prepared(
+      queries, dimension: dimension, similarity: similarity, what: "query",
+      name: { "query row \($0)" })
+    let measure = similarity == .l2 ? RBK_SCAN_SQUARED_DISTANCE : RBK_SCAN_DOT
+    return prepared.withValues { queries in
+      vectors.withValues { values in
+        guard let values = values.baseAddress, let queries = queries.baseAddress else { return [] }
+        return rows.enumerated().map { query, row in
+          var score: Float = 0
+          rbk_scan_scores(
+            path, measure, values + row * dimension, 1, queries + query * dimension, 1, dimension,
+            &score)
+          return finished(score, row: row)
+        }
+      }
+    }
+  }
+
+  /// The score from the kernel's sum.
+  private func finished(_ sum: Float, row: Int) -> Float {
+    switch similarity {
+    case .innerProduct: sum
+    case .cosine: Float(Double(sum) * inverseNorms[row])
+    // 0 - x, not -x: the best score is 0, never -0.
+    case .l2: 0 - sum
+    }
+  }
+
   private func scan(
     _ queries: UnsafeBufferPointer<Float>, queries queryCount: Int, k: Int, threads: Int
   ) -> [[Neighbor]] {
@@ -149,15 +189,8 @@ public struct ExactScan: Sendable {
     _ scores: UnsafeMutableBufferPointer<Float>, from first: Int,
     into ranking: inout BoundedRanking
   ) {
-    switch similarity {
-    case .innerProduct: break
-    case .cosine:
-      for row in 0..<scores.count {
-        scores[row] = Float(Double(scores[row]) * inverseNorms[first + row])
-      }
-    case .l2:
-      // 0 - x, not -x: the best score is 0, never -0.
-      for row in 0..<scores.count { scores[row] = 0 - scores[row] }
+    if similarity != .innerProduct {
+      for row in 0..<scores.count { scores[row] = finished(scores[row], row: first + row) }
     }
     var threshold = ranking.threshold
     for row in 0..<scores.count where scores[row] >= threshold {

@@ -35,6 +35,8 @@ extension FaissIndex {
   ///   - queries: Checked.
   ///   - k: Checked.
   ///   - candidates: `efSearch` of a graph: those are ranked anyway, so all are asked for.
+  /// - Returns: One ranking for each query.
+  /// - Throws: `VectorIndexError`.
   private func rank(_ queries: VectorMatrix, k: Int, candidates: Int?) throws -> [[Neighbor]] {
     guard rbf_is_trained(handle) != 0 else {
       throw VectorIndexError.notTrained(kind: kind.description)

@@ -1,4 +1,5 @@
 import CFaiss
+public import Models
 
 /// An index kept by FAISS, exact or approximate.
 ///

@@ -1,5 +1,6 @@
 import Basics
 import CFaiss
+public import Models
 public import SystemPackage
 
 /// What an index file must be to be used.

@@ -1,4 +1,5 @@
 import Basics
+public import Models
 public import SystemPackage
 
 /// What the vectors of an index were made from.

@@ -1,3 +1,5 @@
+public import Models
+
 /// One vector found.
 public struct Neighbor: Sendable, Hashable {
   /// The key it was added under.

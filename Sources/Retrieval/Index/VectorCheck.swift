@@ -1,3 +1,5 @@
+public import Models
+
 /// What every vector must be before it meets an index.
 ///
 /// FAISS 1.7.3 answers a NaN query with success and arbitrary ids, and never finds a NaN row again.

@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 
 /// A document that is not in the store, for scoring.
 public struct InjectedText: Sendable, Equatable {

@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 import Synchronization
 
 /// A chunk that shares a term with a question.

@@ -73,6 +73,8 @@ extension DocumentStore {
   ///   - term: The term.
   ///   - state: The content that the caller's units belong to.
   ///   - unitCount: The number of those units.
+  /// - Returns: The postings.
+  /// - Throws: `StoreError`; `.request` if the store has other content by now.
   func storedPostings(of term: String, at state: StoreState, unitCount: Int) throws -> Postings {
     try read { database in
       // Another process may have changed the store since the units were read.

@@ -4,7 +4,8 @@ import GRDB
 /// Turns text into the terms of FTS5's `porter unicode61`: letters and digits in lower case without
 /// diacritics, stemmed after Porter.
 ///
-/// No stop words are left out.
+/// No stop words are left out: on SciFact's 300 test questions nDCG@10 is 0.680 so (R@100 0.926) and
+/// 0.675 (0.929) without Lucene's 33 English ones; Anserini has 0.679 (0.925).
 final class LexicalAnalyzer: Sendable {
   /// What stored postings were made with; another text here makes them stale.
   static let name = "porter unicode61"
@@ -18,6 +19,8 @@ final class LexicalAnalyzer: Sendable {
   /// Calls a closure with a function that gives the terms of a text, one by one, as UTF-8 bytes.
   ///
   /// - Parameter body: May use the function until it returns.
+  /// - Returns: What `body` returns.
+  /// - Throws: `DatabaseError` if the tokenizer fails, and what `body` throws.
   func withTokenizer<Result>(
     _ body: (_ forEachTerm: (String, @escaping (UnsafeRawBufferPointer) -> Void) throws -> Void)
       throws -> Result

@@ -36,7 +36,7 @@ struct PostingsBuilder {
           // "Flat": one field, title before text; a blank keeps the last word of one from the
           // first of the other.
           try forEachTerm(chunk.title + " " + chunk.text) { builder.value.add($0) }
-          builder.value.finishUnit(chunk)
+          try builder.value.finishUnit(chunk)
         }
         return builder.value.finish(state)
       }
@@ -56,11 +56,14 @@ struct PostingsBuilder {
     length += 1
   }
 
-  private mutating func finishUnit(_ chunk: StoredChunk) {
+  private mutating func finishUnit(_ chunk: StoredChunk) throws {
     let unit = UInt32(units.count)
     if lastID.map({ utf8Equal($0, chunk.documentID) }) != true {
       units.idBytes.append(contentsOf: chunk.documentID.utf8)
-      units.idEnds.append(UInt32(units.idBytes.count))
+      guard let end = UInt32(exactly: units.idBytes.count) else {
+        throw StoreError.request("the ids of the documents exceed 4 GiB")
+      }
+      units.idEnds.append(end)
       lastID = chunk.documentID
     }
     units.chunks.append(chunk.key)

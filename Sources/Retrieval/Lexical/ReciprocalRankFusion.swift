@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 
 /// Joins rankings by the ranks alone: a document scores `1 / (k + rank)` in each that holds it.
 ///
@@ -48,9 +48,11 @@ public struct ReciprocalRankFusion: Sendable, Equatable {
         scores[document.id, default: 0] += weight / (k + Double(position + 1))
       }
     }
-    let fused = scores.map { RankedDocument(id: $0.key, score: $0.value) }.sorted {
-      $0.score > $1.score || ($0.score == $1.score && $0.id < $1.id)
+    var fused = scores.map { RankedDocument(id: $0.key, score: $0.value) }
+    fused.sort { left, right in
+      left.score != right.score ? left.score > right.score : left.id < right.id
     }
-    return limit.map { Array(fused.prefix(max($0, 0))) } ?? fused
+    if let limit { fused.removeLast(max(0, fused.count - max(limit, 0))) }
+    return fused
   }
 }

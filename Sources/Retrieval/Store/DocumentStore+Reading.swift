@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 import GRDB
 import SystemPackage
 
@@ -37,7 +37,7 @@ extension DocumentStore {
 
   /// Calls a closure with every document, by ascending id, all from one moment.
   ///
-  /// - Parameter body: Given one document after another.
+  /// - Parameter body: Given one document after another; must not call the store.
   /// - Throws: `StoreError` and what `body` throws.
   public func forEachDocument(_ body: (StoredDocument) throws -> Void) throws {
     try read { database in
@@ -51,7 +51,7 @@ extension DocumentStore {
 
   /// Calls a closure with every chunk, by ascending key, all from one moment.
   ///
-  /// - Parameter body: Given one chunk after another.
+  /// - Parameter body: Given one chunk after another; must not call the store.
   /// - Throws: `StoreError` and what `body` throws.
   public func forEachChunk(_ body: (StoredChunk) throws -> Void) throws {
     try read { database in

@@ -1,4 +1,5 @@
 import Basics
+import Foundation
 import GRDB
 import SystemPackage
 
@@ -29,7 +30,8 @@ extension DocumentStore {
       do {
         try write { database in
           try database.execute(
-            sql: "INSERT INTO documents_text (documents_text) VALUES ('integrity-check')")
+            // Rank 1 compares with the documents, not just the index with itself.
+            sql: "INSERT INTO documents_text (documents_text, rank) VALUES ('integrity-check', 1)")
         }
       } catch let error as StoreError where error.exitStatus == .badData {
         findings.append("full-text index: \(error)")

@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 
 /// Everything that decides the bits of an embedding; another identity's vectors are never mixed in.
 public struct RetrieverIdentity: Sendable, Equatable {

@@ -15,8 +15,9 @@ struct StoreInspection {
   /// - Throws: `StoreError`.
   func run() throws -> String {
     let size = try fileSize()
-    guard path.string.utf8.elementsEqual(path.withPlatformString { Array(String(cString: $0).utf8) })
-    else { throw StoreError.cannotOpen(path, reason: "SQLite takes UTF-8 paths only") }
+    guard path.withPlatformString({ String(validatingCString: $0) }) != nil else {
+      throw StoreError.cannotOpen(path, reason: "SQLite takes UTF-8 paths only")
+    }
     return try reportingStoreErrors(path) {
       // A read-only connection merges no log when it closes.
       let queue = try DatabaseQueue(

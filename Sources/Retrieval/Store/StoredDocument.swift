@@ -101,6 +101,14 @@ public struct StoreState: Sendable, Equatable {
   public var documents: Int
   /// The number of chunks.
   public var chunks: Int
+
+  /// A state.
+  public init(generation: Int, checksum: String, documents: Int, chunks: Int) {
+    self.generation = generation
+    self.checksum = checksum
+    self.documents = documents
+    self.chunks = chunks
+  }
 }
 
 extension StoredDocument {

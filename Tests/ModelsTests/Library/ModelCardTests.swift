@@ -137,21 +137,3 @@ private let full = ModelCard(
     }
   }
 }
-
-@Suite struct NearestNameTests {
-  @Test(arguments: [
-    ("all-minilm-l6-v2", "all-MiniLM-L6-v2"), ("all-MiniLM-L6", "all-MiniLM-L6-v2"),
-    ("wordlama", "wordllama"), ("specetr", "specter"), ("contreiver", "contriever"),
-    ("medcpt-x", "medcpt"),
-  ])
-  func finds(_ name: String, _ expected: String) {
-    #expect(NearestName.suggestion(for: name, in: names) == expected)
-  }
-
-  @Test(arguments: ["", "gpt-4", "x", "zzzzzzzz"])
-  func findsNothing(_ name: String) { #expect(NearestName.suggestion(for: name, in: names) == nil) }
-
-  private let names = [
-    "wordllama", "specter", "contriever-msmarco", "contriever", "medcpt", "all-MiniLM-L6-v2",
-  ]
-}

@@ -4,7 +4,7 @@ import Testing
 
 /// Rows 30 and 35 to 39 of FAULTS.md.
 @Suite struct IndexInputTests {
-  private func index(_ text: String = "Flat", _ similarity: Similarity = .cosine) throws
+  private func make(_ text: String = "Flat", _ similarity: Similarity = .cosine) throws
     -> FaissIndex
   {
     try FaissIndex(kind: IndexKind(parsing: text), dimension: 2, similarity: similarity)
@@ -17,7 +17,7 @@ import Testing
       ([0, -0.0], "norm 0 has no direction for cosine"),
     ] as [([Float], String)], ["Flat", "HNSW8"])
   func badVectors(_ bad: ([Float], String), _ text: String) throws {
-    let index = try index(text)
+    let index = try make(text)
     let vectors = try VectorMatrix([3, 4] + bad.0, rows: 2, dimension: 2)
     #expect(throws: VectorIndexError.vector(name: "vector of id 17", fault: bad.1)) {
       try index.add(vectors, ids: [5, 17])
@@ -34,16 +34,16 @@ import Testing
   @Test func hugeVectorsOverflow() throws {
     let vectors = try VectorMatrix(vector: [1e19, 1e19])
     #expect {
-      try index("Flat", .l2).add(vectors, ids: [1])
+      try make("Flat", .l2).add(vectors, ids: [1])
     } throws: {
       ($0 as? VectorIndexError)?.description.hasSuffix("overflows a Float32 score") ?? false
     }
     // Cosine needs the direction only, of long and of short vectors.
-    let index = try index()
-    let rows: [Float] = [1e38, 1e38, 1e-40, 0]
+    let index = try make()
+    let rows: [Float] = [1e38, 1e38, 0x1p-133, 0]
     let matrix = try VectorMatrix(rows, rows: 2, dimension: 2)
     try index.add(matrix, ids: [1, 2])
-    let query = try VectorMatrix(vector: [3e-40, 0])
+    let query = try VectorMatrix(vector: [0x1p-132, 0])
     let scan = try ExactScan(matrix, ids: [1, 2], similarity: .cosine)
     #expect(try index.search(query, k: 2)[0].map(\.id) == [2, 1])
     let exact = try scan.search(query, k: 2)[0]
@@ -55,13 +55,13 @@ import Testing
   @Test func dimensionsMustAgree() throws {
     let three = try VectorMatrix(vector: [1, 2, 3])
     #expect(throws: VectorIndexError.shape("query has 3 dimensions, index has 2")) {
-      try index().search(three, k: 1)
+      try make().search(three, k: 1)
     }
     #expect(throws: VectorIndexError.shape("vector has 3 dimensions, index has 2")) {
-      try index().add(three, ids: [1])
+      try make().add(three, ids: [1])
     }
     #expect(throws: VectorIndexError.shape("1 vectors came with 2 ids")) {
-      try index().add(VectorMatrix(vector: [1, 2]), ids: [1, 2])
+      try make().add(VectorMatrix(vector: [1, 2]), ids: [1, 2])
     }
     #expect(throws: VectorIndexError.self) { try VectorMatrix([1, 2, 3], rows: 2, dimension: 2) }
     #expect(throws: VectorIndexError.self) { try VectorMatrix([], rows: -1, dimension: 2) }
@@ -73,7 +73,7 @@ import Testing
   func kIsLimited(_ k: Int) throws {
     let query = try VectorMatrix(vector: [1, 2])
     #expect {
-      try index().search(query, k: k)
+      try make().search(query, k: k)
     } throws: { ($0 as? VectorIndexError)?.exitStatus == .usage }
     #expect {
       try ExactScan(query, similarity: .l2).search(query, k: k)
@@ -82,7 +82,7 @@ import Testing
 
   @Test(arguments: ["Flat", "HNSW8", "IVF1,Flat"])
   func fewerVectorsThanAsked(_ text: String) throws {
-    let index = try index(text)
+    let index = try make(text)
     let vectors = try VectorMatrix([1, 0, 0, 1, 1, 1], rows: 3, dimension: 2)
     try index.train(vectors)
     #expect(try index.search(vectors, k: 10_000) == [[], [], []])
@@ -93,7 +93,7 @@ import Testing
 
   @Test func trainingIsNamed() throws {
     let vectors = try VectorMatrix([1, 0, 0, 1, 1, 1], rows: 3, dimension: 2)
-    let index = try index("IVF3,Flat")
+    let index = try make("IVF3,Flat")
     #expect(!index.isTrained)
     #expect(throws: VectorIndexError.notTrained(kind: "IVF3,Flat")) {
       try index.add(vectors, ids: [1, 2, 3])
@@ -115,7 +115,7 @@ import Testing
     for text in ["IVF4,Flat", "IVF4,PQ2", "PQ1", "SQ8"] {
       let vectors = try VectorMatrix(
         (0..<300).flatMap { _ in [3, 4] as [Float] }, rows: 300, dimension: 2)
-      let index = try index(text)
+      let index = try make(text)
       try index.train(vectors)
       try index.add(vectors, ids: (0..<300).map(Int64.init))
       #expect(try index.search(vectors.rows(0..<1), k: 2)[0].map(\.id) == [0, 1], "\(text)")
@@ -123,7 +123,7 @@ import Testing
   }
 
   @Test func idsAreChecked() throws {
-    let index = try index()
+    let index = try make()
     let two = try VectorMatrix([1, 0, 0, 1], rows: 2, dimension: 2)
     #expect(throws: VectorIndexError.id(-1, reason: "negative ids are not allowed")) {
       try index.add(two, ids: [4, -1])

@@ -1,0 +1,153 @@
+public import Basics
+public import Corpus
+public import Models
+public import SystemPackage
+import Tensors
+
+/// Brings a corpus into a store and embeds it; every step is resumed where an earlier run stopped.
+public struct CorpusIndexBuilder: Sendable {
+  /// What is being done.
+  public enum Stage: Sendable {
+    /// Passages are read into the store.
+    case importing(total: Int)
+    /// Passages are embedded.
+    case embedding(total: Int)
+  }
+
+  /// Passages that are embedded and committed together.
+  private static let slice = 512
+
+  private let bundle: CorpusBundle
+  private let embedder: Embedder
+  private let indexes: FilePath
+
+  /// Creates a builder.
+  ///
+  /// - Parameters:
+  ///   - bundle: the corpus.
+  ///   - embedder: the retriever.
+  ///   - indexes: the folder of all indexes.
+  public init(bundle: CorpusBundle, embedder: Embedder, indexes: FilePath) {
+    self.bundle = bundle
+    self.embedder = embedder
+    self.indexes = indexes
+  }
+
+  /// The folder of a corpus: its name and the checksum of its passages, so that a corpus that was
+  /// changed never meets an index of its former self.
+  ///
+  /// - Parameters:
+  ///   - bundle: the corpus.
+  ///   - indexes: the folder of all indexes.
+  public static func directory(of bundle: CorpusBundle, in indexes: FilePath) -> FilePath {
+    indexes.appending("\(bundle.name)-\(bundle.passagesChecksum.prefix(12))")
+  }
+
+  /// What decides the bits of the corpus's embeddings.
+  public var identity: RetrieverIdentity {
+    RetrieverIdentity(
+      model: embedder.model.name, modelHash: embedder.model.identity,
+      dimension: embedder.model.dimension, similarity: embedder.model.similarity.rawValue,
+      titleSeparator: bundle.titleSeparator, instructionSet: ComputeContext.instructionSet)
+  }
+
+  /// Imports and embeds what is missing, and opens the index.
+  ///
+  /// - Parameters:
+  ///   - wait: how long to wait for another process that writes.
+  ///   - begin: called at the start of each stage that has work to do.
+  ///   - advance: called with the number of passages done since the last call, from any thread.
+  /// - Returns: the index, complete.
+  /// - Throws: `LockedError` if another process writes; `StoreError`, `InputError`, `FileError`.
+  public func build(
+    wait: Duration = .zero, begin: (Stage) -> Void = { _ in },
+    advance: @escaping @Sendable (Int) -> Void = { _ in }
+  ) throws -> CorpusIndex {
+    let directory = Self.directory(of: bundle, in: indexes)
+    if let ready = try openIfComplete(directory) { return ready }
+    let store =
+      DocumentStore.exists(in: directory)
+      ? try DocumentStore.open(in: directory, for: .writing, wait: wait)
+      : try DocumentStore.create(in: directory, wait: wait)
+    if !isImported(directory) {
+      begin(.importing(total: bundle.passageCount))
+      try importPassages(into: store, advance: advance)
+      try AtomicFile.write(
+        JSONValue.object(["passages": .string(bundle.passagesChecksum)]).serialized() + "\n",
+        to: directory.appending(Self.importedName))
+    }
+    let pending = try store.pendingChunks(of: identity)
+    if !pending.isEmpty {
+      begin(.embedding(total: pending.count))
+      for start in stride(from: 0, to: pending.count, by: Self.slice) {
+        try embed(Array(pending[start..<min(start + Self.slice, pending.count)]), in: store, advance)
+      }
+    }
+    try store.close()
+    return try open(directory)
+  }
+
+  /// Marks an import that came to its end; later additions and removals are the user's.
+  private static let importedName = "imported.json"
+
+  private func isImported(_ directory: FilePath) -> Bool {
+    directory.appending(Self.importedName).exists
+  }
+
+  private func openIfComplete(_ directory: FilePath) throws -> CorpusIndex? {
+    guard DocumentStore.exists(in: directory), isImported(directory) else { return nil }
+    let store = try DocumentStore.open(in: directory)
+    let isKnown = try store.retrievers().contains { $0.identity == identity && $0.pending == 0 }
+    guard isKnown else {
+      try store.close()
+      return nil
+    }
+    return try index(of: store)
+  }
+
+  private func open(_ directory: FilePath) throws -> CorpusIndex {
+    try index(of: DocumentStore.open(in: directory))
+  }
+
+  private func index(of store: DocumentStore) throws -> CorpusIndex {
+    try CorpusIndex(
+      store: store, identity: identity, similarity: embedder.model.similarity,
+      threads: embedder.threads)
+  }
+
+  private func importPassages(
+    into store: DocumentStore, advance: @escaping @Sendable (Int) -> Void
+  ) throws {
+    let origin = ImportOrigin(
+      run: "corpus \(bundle.name)", source: bundle.manifest.passages.path)
+    var line = 0
+    _ = try store.addDocuments(from: origin) { add in
+      try bundle.forEachPassage { passage in
+        try Task.checkCancellation()
+        line += 1
+        try add(
+          StoredDocument(
+            id: passage.id, title: passage.title, text: passage.text, metadata: passage.metadata,
+            line: line))
+        advance(1)
+      }
+    }
+  }
+
+  private func embed(
+    _ keys: [Int64], in store: DocumentStore, _ advance: @escaping @Sendable (Int) -> Void
+  ) throws {
+    let chunks = try store.chunks(keys)
+    let embeddings = try embedder.embed(
+      chunks.map {
+        .passage(title: $0.title, text: $0.text, separator: bundle.titleSeparator)
+      }, progress: advance)
+    let empty = Set(embeddings.unembeddable)
+    if !empty.isEmpty {
+      try store.markUnembeddable(empty.sorted().map { chunks[$0].key }, for: identity)
+    }
+    try store.storeEmbeddings(
+      of: identity,
+      chunks.indices.filter { !empty.contains($0) }.map { (chunks[$0].key, embeddings.matrix[$0]) })
+  }
+}
