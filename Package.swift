@@ -50,7 +50,8 @@ let targets: [Target] = [
   .target(
     name: "Evaluation",
     dependencies: [
-      "Attacks", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics", system,
+      "Attacks", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics", "Tensors",
+      system,
     ],
     swiftSettings: strict),
   .executableTarget(
