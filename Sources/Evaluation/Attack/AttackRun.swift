@@ -90,15 +90,15 @@ public final class AttackRun: Sendable {
           })
       }
       poison.withLock { $0 += attacked.flatMap(\.documents) }
-      #if DETECTION
       guard detects else { continue }
       begin("\(set): detectors", clean.queries.count)
       detection.append(
         try recorded("detection", ["retriever": .string(name), "set": .string(set)]) {
-          try DetectionExperiment(index: index, clean: clean, seed: settings.seed)
-            .measure(attacked, ks: settings.ks)
+          let experiment = AttackDetection(
+            index: index, clean: clean, embedder: embedder, seed: settings.seed)
+          let report = try experiment.report(attacked, reach: settings.ks.first ?? 1)
+          return try report.json.requiredObject()
         })
-      #endif
     }
     return RetrieverResult(
       name: name, similarity: embedder.model.similarity.rawValue, cells: cells,

@@ -74,34 +74,65 @@ public struct AttackTables {
       title: "Why: where concatenation moved the embeddings (means)", table: table,
       note: "angle: between f(q) and f(p) − f(q), degrees, signed; q,t angle: between question and"
         + " payload; retention: f(q)·f(p)/|f(q)|², and what token shares predict (diluted); clean"
-        + " best: the best clean passage on the same scale; margin: over the"
-        + " \(settings.ks.first ?? 1)-th clean passage.")
+        + " best: the best clean passage on the same scale; margin: score of p"
+        + " over the clean passage of rank \(settings.ks.first ?? 1).")
   }
 
   private var detection: Section {
-    var table = TextTable([
-      .init("query set"), .init("payload"), .init("detector"), .init("AUROC", .right),
-      .init("TPR at 5 %", .right), .init("TPR at 1 %", .right), .init("observed FPR", .right),
-    ])
-    for set in result.detection {
-      for row in set["rows"]?.arrayValue?.compactMap(\.objectValue) ?? [] {
+    let fits = result.detection.flatMap {
+      $0["fits"]?.arrayValue?.compactMap(\.objectValue) ?? []
+    }
+    var detectors: [String] = []
+    for fit in fits {
+      if let name = fit["detector"]?.stringValue, !detectors.contains(name) {
+        detectors.append(name)
+      }
+    }
+    var table = TextTable(
+      [.init("query set"), .init("documents"), .init("number", .right)]
+        + detectors.map { .init($0, .right) })
+    for set in settings.querySets {
+      let fits = fits.filter { $0["querySet"]?.stringValue == set }
+      func row(_ name: String, _ count: Int?, _ value: (JSONObject) -> Double?) {
         table.append(
-          ["set", "payload", "detector", "auroc", "tpr5", "tpr1", "fpr5"].map { key in
-            switch row[key] {
-            case .string(let text)?: text
-            case .number(let value)?: Format.decimals(value, 3)
-            case .integer(let value)?: Format.decimals(Double(value), 3)
-            default: "n/a"
-            }
-          })
+          [set, name, count.map(Format.count) ?? ""]
+            + detectors.map { detector in
+              guard let fit = fits.first(where: { $0["detector"]?.stringValue == detector }),
+                let value = value(fit)
+              else { return "n/a" }
+              return Format.decimals(100 * value, 1)
+            })
+      }
+      for kind in settings.payloadKinds {
+        let count = fits.first.flatMap { Self.reached($0, kind)?["positiveCount"]?.intValue }
+        row("poison: \(kind)", count) { fit in
+          Self.atNominal(Self.reached(fit, kind)?["truePositives"])?["rate"]?.doubleValue
+        }
+      }
+      row("clean passages", nil) { fit in
+        Self.atNominal(fit["falsePositives"])?["pairRate"]?.objectValue?["value"]?.doubleValue
       }
     }
     return Section(
-      title: "Caught: poison among the first \(settings.ks.first ?? 1), on held-out questions",
+      title: "Caught at a nominal 5 % of clean passages, on held-out questions, percent",
       table: table,
-      note: "Detectors are fitted and calibrated on clean passages of other questions. TPR: share of"
-        + " poison flagged at a nominal false-positive rate; observed FPR: share of clean passages"
-        + " flagged at the nominal 5 %.")
+      note: "Poison: share flagged of what reached the first \(settings.ks.first ?? 1) results. Clean"
+        + " passages: share flagged of the clean first \(AttackExperiment.listLength), the observed"
+        + " false positives. Detectors are fitted and calibrated on clean passages of other"
+        + " questions; intervals, AUROC and 1 % are in results.json.")
+  }
+
+  private static func reached(_ fit: JSONObject, _ kind: String) -> JSONObject? {
+    fit["cells"]?.arrayValue?.compactMap(\.objectValue).first {
+      $0["payload"]?.stringValue == kind && $0["positives"]?.stringValue == "reached"
+        && $0["negatives"]?.stringValue == "hard"
+    }
+  }
+
+  private static func atNominal(_ rates: JSONValue?) -> JSONObject? {
+    rates?.arrayValue?.compactMap(\.objectValue).first {
+      $0["nominal"]?.doubleValue == 0.05 && $0["unit"]?.stringValue == "pair"
+    }
   }
 
   private func heading(_ cell: JSONObject) -> [String] {
