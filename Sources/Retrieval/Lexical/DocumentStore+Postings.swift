@@ -16,8 +16,9 @@ extension DocumentStore {
     let row = try Row.fetchOne(
       database, sql: "SELECT generation, content, analyzer FROM lexical WHERE key = 1")
     guard let row else { return false }
-    return row[0] == state.generation && utf8Equal(row[1], state.checksum)
-      && utf8Equal(row[2], LexicalAnalyzer.name)
+    let generation: Int = try row.value(0)
+    return try generation == state.generation && utf8Equal(row.value(1), state.checksum)
+      && utf8Equal(row.value(2), LexicalAnalyzer.name)
   }
 
   /// Makes the postings of the present content and stores them, unless they are there already.
@@ -56,10 +57,10 @@ extension DocumentStore {
         let row = try Row.fetchOne(
           database, sql: "SELECT chunks, lengths, documents, ids, offsets FROM lexical")
       else { return nil }
-      let units = LexicalUnits(
-        chunks: Self.integers(row[0]), lengths: Self.integers(row[1]),
-        documents: Self.integers(row[2]), idBytes: Array(row[3] as Data),
-        idEnds: Self.integers(row[4]))
+      let units = try LexicalUnits(
+        chunks: Self.integers(row.value(0)), lengths: Self.integers(row.value(1)),
+        documents: Self.integers(row.value(2)), idBytes: Array(row.value(3) as Data),
+        idEnds: Self.integers(row.value(4)))
       guard units.isConsistent else {
         throw StoreError.damaged(path, reason: "the table of lexical units is inconsistent")
       }
@@ -84,7 +85,7 @@ extension DocumentStore {
       let statement = try database.cachedStatement(
         sql: "SELECT frequency, postings FROM lexical_terms WHERE term = ?")
       guard let row = try Row.fetchOne(statement, arguments: [term]) else { return Postings() }
-      let frequency: Int = row[0]
+      let frequency: Int = try row.value(0)
       let postings = try row.withUnsafeData(atIndex: 1) { data in
         data?.withUnsafeBytes {
           Postings.unpack($0, frequency: frequency, unitCount: unitCount)

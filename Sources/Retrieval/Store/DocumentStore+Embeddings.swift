@@ -43,9 +43,9 @@ extension DocumentStore {
           GROUP BY retrievers.key ORDER BY retrievers.key
           """
       ).map { row in
-        let (embedded, known): (Int, Int) = (row[1], row[2])
+        let (embedded, known): (Int, Int) = try (row.value(1), row.value(2))
         return StoredRetriever(
-          identity: try RetrieverIdentity(canonicalText: row[0]), embedded: embedded,
+          identity: try RetrieverIdentity(canonicalText: row.value(0)), embedded: embedded,
           unembeddable: known - embedded, pending: chunks - known)
       }
     }
@@ -171,13 +171,13 @@ extension DocumentStore {
   ///
   /// - Parameters:
   ///   - retriever: The retriever.
-  ///   - allocate: Given the number of rows; returns room for `[rows, dimension]`, row-major, which
-  ///     must stay valid until the call returns.
+  ///   - allocate: Given the number of chunks, which the rows cannot exceed; returns room for
+  ///     `[chunks, dimension]`, row-major, which must stay valid until the call returns.
   /// - Returns: The chunk of each row and the content they belong to.
   /// - Throws: `StoreError.unknownRetriever`, `.damaged` with the chunk, and what `allocate` throws.
   public func loadEmbeddings(
     of retriever: RetrieverIdentity,
-    into allocate: (_ rows: Int) throws -> UnsafeMutableBufferPointer<Float>
+    into allocate: (_ chunks: Int) throws -> UnsafeMutableBufferPointer<Float>
   ) throws -> LoadedEmbeddings {
     let identity = try retriever.canonicalText
     let dimension = retriever.dimension
@@ -185,26 +185,30 @@ extension DocumentStore {
       guard let key = try Self.key(of: identity, in: database) else {
         throw StoreError.unknownRetriever(identity)
       }
-      let bounds: StatementArguments = [EmbeddingKey.base(key), EmbeddingKey.base(key + 1)]
-      let counts = try Row.fetchOne(
-        database,
-        sql: "SELECT count(vector), count(*) FROM embeddings WHERE key >= ? AND key < ?",
-        arguments: bounds)
-      let (rows, known): (Int, Int) = (counts?[0] ?? 0, counts?[1] ?? 0)
-      let target = try allocate(rows)
+      let state = try Self.state(in: database, path: path)
+      // Counted, because memory is taken by this number.
+      let limit = try Int.fetchOne(database, sql: "SELECT count(*) FROM chunks") ?? 0
+      let target = try allocate(limit)
       precondition(
-        target.count >= rows * dimension,
-        "loadEmbeddings: room for \(target.count) numbers, \(rows) rows of \(dimension)")
+        target.count >= limit * dimension,
+        "loadEmbeddings: room for \(target.count) numbers, \(limit) rows of \(dimension)")
       var chunks: [Int64] = []
-      chunks.reserveCapacity(rows)
+      chunks.reserveCapacity(limit)
+      var unembeddable = 0
       let cursor = try Row.fetchCursor(
         database,
         sql: """
-          SELECT chunk, checksum, vector FROM embeddings
-          WHERE key >= ? AND key < ? AND vector IS NOT NULL ORDER BY key
-          """, arguments: bounds)
+          SELECT chunk, checksum, vector FROM embeddings WHERE key >= ? AND key < ? ORDER BY key
+          """, arguments: [EmbeddingKey.base(key), EmbeddingKey.base(key + 1)])
       while let row = try cursor.next() {
-        let chunk: Int64 = row[0]
+        let chunk: Int64 = try row.value(0)
+        if row.hasNull(atIndex: 2) {
+          unembeddable += 1
+          continue
+        }
+        guard chunks.count < limit else {
+          throw StoreError.damaged(path, reason: "it holds more vectors than chunks")
+        }
         let place = UnsafeMutableRawBufferPointer(
           UnsafeMutableBufferPointer(
             rebasing: target[(chunks.count * dimension)..<((chunks.count + 1) * dimension)]))
@@ -214,13 +218,14 @@ extension DocumentStore {
           data.copyBytes(to: place)
           return true
         }
-        guard isWhole, VectorChecksum.of(place) == row[1] else {
+        let checksum: Int64 = try row.value(1)
+        guard isWhole, VectorChecksum.of(place) == checksum else {
           throw StoreError.damaged(path, reason: "the vector of chunk \(chunk) is not as stored")
         }
         chunks.append(chunk)
       }
-      let state = try Self.state(in: database, path: path)
-      return LoadedEmbeddings(chunks: chunks, pending: state.chunks - known, state: state)
+      return LoadedEmbeddings(
+        chunks: chunks, pending: limit - chunks.count - unembeddable, state: state)
     }
   }
 
@@ -234,11 +239,11 @@ extension DocumentStore {
   ) throws -> (loaded: LoadedEmbeddings, vectors: [Float]) {
     var room = UnsafeMutableBufferPointer<Float>(start: nil, count: 0)
     defer { room.deallocate() }
-    let loaded = try loadEmbeddings(of: retriever) { rows in
-      room = .allocate(capacity: rows * retriever.dimension)
+    let loaded = try loadEmbeddings(of: retriever) { chunks in
+      room = .allocate(capacity: chunks * retriever.dimension)
       return room
     }
-    return (loaded, Array(room))
+    return (loaded, Array(room[..<(loaded.chunks.count * retriever.dimension)]))
   }
 
   // MARK: - Rows

@@ -31,7 +31,9 @@ extension DocumentStore {
           SELECT run, source, line FROM documents JOIN imports ON imports.key = import
           WHERE id = ?
           """, arguments: [id]
-      ).map { (ImportOrigin(run: $0[0], source: $0[1]), $0[2]) }
+      ).map { row in
+        try (ImportOrigin(run: row.value(0), source: row.value(1)), row.value(2))
+      }
     }
   }
 
@@ -123,12 +125,14 @@ extension DocumentStore {
     """
 
   func chunk(_ row: Row) throws -> StoredChunk {
-    let (lower, upper): (Int, Int) = (row[3], row[4])
-    guard let text = scalars(of: row[6], lower: lower, upper: upper) else {
-      throw StoreError.damaged(path, reason: "chunk \(row[0] as Int64) exceeds its document")
+    let (lower, upper): (Int, Int) = try (row.value(3), row.value(4))
+    guard let text = scalars(of: try row.value(6), lower: lower, upper: upper) else {
+      let key: Int64 = try row.value(0)
+      throw StoreError.damaged(path, reason: "chunk \(key) exceeds its document")
     }
-    return StoredChunk(
-      key: row[0], documentID: row[1], ordinal: row[2], range: lower..<upper, title: row[5],
+    return try StoredChunk(
+      key: row.value(0), documentID: row.value(1), ordinal: row.value(2),
+      range: lower..<upper, title: row.value(5),
       text: text)
   }
 
@@ -145,17 +149,18 @@ extension DocumentStore {
       database.cachedStatement(
         sql: "SELECT lower, upper FROM chunks WHERE document = ? ORDER BY ordinal"),
       arguments: [key])
-    let metadata: String = row[3]
+    let metadata: String = try row.value(3)
     let chunks = try bounds.map { bound in
-      let (lower, upper): (Int, Int) = (bound[0], bound[1])
+      let (lower, upper): (Int, Int) = try (bound.value(0), bound.value(1))
       guard 0 <= lower, lower <= upper else {
         throw StoreError.damaged(path, reason: "a chunk runs from \(lower) to \(upper)")
       }
       return lower..<upper
     }
-    var document = StoredDocument(
-      id: row[0], title: row[1], text: row[2], chunks: chunks, line: row[4])
-    guard utf8Equal(document.digest(metadata: metadata), row[5]) else {
+    var document = try StoredDocument(
+      id: row.value(0), title: row.value(1), text: row.value(2), chunks: chunks,
+      line: row.value(4))
+    guard utf8Equal(document.digest(metadata: metadata), try row.value(5)) else {
       throw StoreError.damaged(
         path, reason: "document '\(document.id)' does not agree with its digest")
     }

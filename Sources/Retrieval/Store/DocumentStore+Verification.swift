@@ -45,7 +45,7 @@ extension DocumentStore {
       findings.append("integrity_check: \(TerminalText.escaped(line))")
     }
     for row in try Row.fetchAll(database, sql: "PRAGMA foreign_key_check") {
-      let (table, parent): (String, String) = (row[0], row[2])
+      let (table, parent): (String, String) = try (row.value(0), row.value(2))
       findings.append("foreign_key_check: a row of \(table) has no \(parent)")
     }
   }
@@ -87,10 +87,11 @@ extension DocumentStore {
         FROM embeddings JOIN retrievers ON retrievers.key = retriever WHERE vector IS NOT NULL
         """)
     while let row = try rows.next() {
-      let (chunk, dimension): (Int64, Int) = (row[0], row[1])
+      let (chunk, dimension): (Int64, Int) = try (row.value(0), row.value(1))
+      let checksum: Int64 = try row.value(2)
       let isSound = try row.withUnsafeData(atIndex: 3) { data in
         guard let data, data.count == 4 * dimension else { return false }
-        return data.withUnsafeBytes { VectorChecksum.of($0) } == row[2]
+        return data.withUnsafeBytes { VectorChecksum.of($0) } == checksum
       }
       if !isSound { findings.append("the vector of chunk \(chunk) is not as stored") }
     }

@@ -91,7 +91,7 @@ extension DocumentStore {
           report.unknown.append(id)
           continue
         }
-        try delete(key: row[0], digest: row[1], in: database, &change)
+        try delete(key: row.value(0), digest: row.value(1), in: database, &change)
         report.removed += 1
       }
       try apply(change, in: database)
@@ -113,12 +113,14 @@ extension DocumentStore {
         database.cachedStatement(sql: "SELECT key, digest FROM documents WHERE id = ?"),
         arguments: [document.id])
       if let present {
-        if utf8Equal(present[1], prepared.digest) {
+        if utf8Equal(try present.value(1), prepared.digest) {
           report.unchanged += 1
           continue
         }
-        guard replacing else { throw try conflict(document, key: present[0], in: database) }
-        try delete(key: present[0], digest: present[1], in: database, &change)
+        guard replacing else {
+          throw try conflict(document, key: present.value(0), in: database)
+        }
+        try delete(key: present.value(0), digest: present.value(1), in: database, &change)
         report.replaced += 1
       } else {
         report.added += 1

@@ -130,11 +130,14 @@ public final class DocumentStore: Sendable {
     return configuration
   }
 
-  /// Closes all connections; the log is merged into the file. Without a call this happens when the
-  /// store goes away.
+  /// Closes all connections; the last writer to close merges the log into the file and removes it.
+  ///
+  /// Without a call this happens when the store goes away.
   ///
   /// - Throws: `StoreError` if a connection is in use.
   public func close() throws {
+    // The pool closes its writer first, and a reader left behind cannot merge the log.
+    pool.invalidateReadOnlyConnections()
     try reportingStoreErrors(path) { try pool.close() }
   }
 
@@ -150,10 +153,11 @@ public final class DocumentStore: Sendable {
     guard
       let row = try Row.fetchOne(
         database, sql: "SELECT generation, checksum, documents, chunks FROM state"),
-      let checksum = ContentChecksum(row[1])
+      let checksum = ContentChecksum(try row.value(1))
     else { throw StoreError.damaged(path, reason: "its state is missing") }
-    return StoreState(
-      generation: row[0], checksum: checksum.digits, documents: row[2], chunks: row[3])
+    return try StoreState(
+      generation: row.value(0), checksum: checksum.digits, documents: row.value(2),
+      chunks: row.value(3))
   }
 
   /// Runs reads in one snapshot.

@@ -109,5 +109,16 @@ func reportingStoreErrors<Result>(_ path: FilePath, _ body: () throws -> Result)
     return try body()
   } catch let error as DatabaseError {
     throw StoreError(error, path: path)
+  } catch let error as RowDecodingError {
+    throw StoreError.damaged(path, reason: "a value has the wrong type: \(error)")
+  }
+}
+
+extension Row {
+  /// The value of a column; unlike the subscript it throws where damage left another type.
+  func value<Value: DatabaseValueConvertible & StatementColumnConvertible>(
+    _ index: Int
+  ) throws -> Value {
+    try decode(Value.self, atIndex: index)
   }
 }

@@ -145,7 +145,8 @@ private struct BM25Golden: Decodable {
   }
 
   @Test func emptyStoresAndBadConstants() throws {
-    let empty = try TemporaryStore().create()
+    let other = TemporaryStore()
+    let empty = try other.create()
     #expect(try BM25Index(empty).search("heart", limit: 3) == [])
     try empty.updatePostings()
     let index = try BM25Index(empty)

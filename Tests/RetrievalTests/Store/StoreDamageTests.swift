@@ -42,7 +42,8 @@ import Testing
     for content in [text, [UInt8](repeating: 0, count: 40_000), other] {
       try temporary.overwrite(content)
       #expect(exitStatus { _ = try temporary.open(.writing) } == .badData)
-      #expect(temporary.bytes == content)
+      let isUntouched = temporary.bytes == content
+      #expect(isUntouched)
     }
     try FileManager.default.removeItem(atPath: temporary.path.string)
     try FileManager.default.createDirectory(
@@ -61,7 +62,8 @@ import Testing
         _ = try temporary.open(access)
       }
     }
-    #expect(temporary.bytes == bytes)
+    let isUntouched = temporary.bytes == bytes
+    #expect(isUntouched)
   }
 
   @Test func theLogOfAnotherStoreIsRefusedAndNotMerged() throws {
@@ -77,8 +79,11 @@ import Testing
       let status = exitStatus { _ = try temporary.open(access) }
       #expect(status == .badData)
     }
-    #expect(temporary.bytes == bytes)
-    #expect(FileManager.default.contents(atPath: temporary.path.string + "-wal") == log)
+    let isUntouched = temporary.bytes == bytes
+    #expect(isUntouched)
+    let isLogUntouched =
+      FileManager.default.contents(atPath: temporary.path.string + "-wal") == log
+    #expect(isLogUntouched)
   }
 
   @Test func withoutItsLogAStoreIsAtItsLastCheckpoint() throws {
@@ -98,13 +103,12 @@ import Testing
     let temporary = try filled()
     let bytes = temporary.bytes
     let text = Array("text of document 123".utf8)
-    let vector = withUnsafeBytes(of: [Float(200), 1, 2, 12_345.678].map(\.bitPattern)) { _ in
-      [Float(200), 1, 2, 12_345.678].flatMap { value in
-        withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) }
-      }
+    let vector = [Float(200), 1, 2, 12_345.678].flatMap { value in
+      withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) }
     }
     for (pattern, offset, mask) in [(text, 3, UInt8(1)), (vector, 3, 0x80), (vector, 12, 1)] {
-      let position = try #require(firstRange(of: pattern, in: bytes))
+      let found = firstRange(of: pattern, in: bytes)
+      let position = try #require(found)
       var damaged = bytes
       damaged[position + offset] ^= mask
       try temporary.overwrite(damaged)
@@ -116,7 +120,8 @@ import Testing
       }
       #expect(try !store.verify().isEmpty)
       try store.close()
-      #expect(temporary.bytes == damaged)
+      let isUntouched = temporary.bytes == damaged
+      #expect(isUntouched)
     }
   }
 

@@ -94,8 +94,8 @@ import Testing
     try store.close()
     let reader = try temporary.open()
     let (loaded, vectors) = try reader.embeddings(of: retriever)
-    #expect(loaded.chunks == chunks && loaded.pending == 0)
-    #expect(vectors == values)
+    let isEqual = loaded.chunks == chunks && vectors == values
+    #expect(isEqual && loaded.pending == 0)
   }
 
   @Test func theIdentityIsOneLineOfJSON() throws {

@@ -11,7 +11,7 @@ import Testing
   private static let content = [
     StoredDocument(
       id: "e\u{301}", title: "Title", text: "Heart failure, é 患者.", metadata: ["n": 1],
-      chunks: [0..<5, 5..<21], line: 3),
+      chunks: [0..<5, 5..<20], line: 3),
     StoredDocument(id: "é", text: "", metadata: [:]),
   ]
   private static let vectors: [Float] = [1, -2.5, 1e-45, 0, 3, 4, 5, 6]
