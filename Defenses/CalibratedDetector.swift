@@ -1,5 +1,6 @@
 public import Basics
 public import Retrieval
+import Statistics
 
 /// A detector with its calibration and the retriever whose vectors it judges.
 public struct CalibratedDetector: Sendable {

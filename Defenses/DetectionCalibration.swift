@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 public import Statistics
 
 /// Clean scores of queries that the detector has not seen, and the thresholds they give.

@@ -5,7 +5,8 @@ public import Statistics
 /// Several scores, each in standard deviations of clean documents, added or compared.
 ///
 /// Document-mode Mahalanobis finds poison that leaves the region of clean passages and misses poison
-/// that looks like one; similarity does the reverse. Each score is standardised on clean documents by
+/// that looks like one; similarity does the reverse. The matched filter towards the query finds what
+/// both miss: poison on a topic of the corpus whose similarity stays usual. Each score is standardised on clean documents by
 /// models that have not seen them, so that no poison and no test data take part.
 ///
 /// - SeeAlso: rag-poisoning specification, section 5.6, which also says why Fisher's combination of
@@ -58,7 +59,7 @@ public struct CombinedDetector: Detector {
 
     /// A configuration; without arguments the defaults.
     public init(
-      components: [Component] = [.document, .relative], rule: Rule = .sum,
+      components: [Component] = [.document, .relative, .projection], rule: Rule = .sum,
       shrinkage: Shrinkage = .ledoitWolf, isNormalized: Bool = false, trim: Double = 0
     ) {
       self.components = components
@@ -184,12 +185,12 @@ extension CombinedDetector {
   /// Name, origin and choices.
   public static let metadata = DetectorMetadata(
     name: "combined",
-    title: "document-mode Mahalanobis and query-relative similarity, standardised and added",
+    title: "Mahalanobis, query-relative similarity and matched filter, standardised and added",
     source: "rag-poisoning specification, section 5.6",
     needs: [.vectors, .similarities, .anchors],
     parameters: [
       .init(
-        "components", default: "document+relative",
+        "components", default: "document+relative+projection",
         "document, relative, projection, pair, similarity, nearest, joined by +"),
       .init("rule", default: "sum", "sum or maximum"),
       .init(

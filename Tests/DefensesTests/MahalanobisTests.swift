@@ -146,7 +146,8 @@ import Testing
   @Test func projectionIsTheMatchedFilter() throws {
     let model = try model(
       mean: [1, 0], covariance: SymmetricMatrix(dimension: 2, elements: [4, 0, 0, 1]))
-    let list = try SyntheticLists.list("q", query: [3, 1], documents: [[5, 2], [1, 0], [-1, -1]])
+    let list = try SyntheticLists.list(
+      "q", query: [3, 1], documents: [[5, 2], [1, 0], [-1, -1]])
     // W(x−μ) = (2, 2), 0, (−1, −1); W(t−μ) = (1, 1).
     expectClose(
       try model.projections(of: [list])[0], [4 / sqrt(2.0), 0, -sqrt(2.0)], absolute: 1e-12)
@@ -171,8 +172,10 @@ import Testing
     #expect(throws: DetectorError.self) { try MahalanobisDetector(fittedTo: []) }
     let one = try SyntheticLists.gaussian(1, dimension: 3, seed: 15)
     #expect(throws: DetectorError.self) { try MahalanobisDetector(fittedTo: one) }
-    let mixed = try SyntheticLists.gaussian(5, dimension: 3, seed: 16) + SyntheticLists.gaussian(
-      5, dimension: 4, seed: 17)
+    let mixed =
+      try SyntheticLists.gaussian(5, dimension: 3, seed: 16)
+      + SyntheticLists.gaussian(
+        5, dimension: 4, seed: 17)
     #expect(throws: DetectorError.self) { try MahalanobisDetector(fittedTo: mixed) }
     // The same vector everywhere has no covariance.
     let constant = try (0..<10).map {

@@ -1,5 +1,5 @@
 public import Basics
-import Defenses
+public import Defenses
 import Statistics
 
 extension DetectionReport {
