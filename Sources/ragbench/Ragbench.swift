@@ -29,7 +29,9 @@ struct Ragbench: ParsableCommand {
 @main
 enum Main {
   static func main() {
+    CommandLineCheck.openStandardStreams()
     do {
+      try CommandLineCheck.checkNames(Array(CommandLine.arguments.dropFirst()))
       var command = try Ragbench.parseAsRoot()
       try command.run()
     } catch let error as any ReportableError {
@@ -38,7 +40,9 @@ enum Main {
     } catch let error as ArgumentParser.ExitCode {
       exit(error.rawValue)
     } catch {
-      if Ragbench.exitCode(for: error) == .success || Ragbench.exitCode(for: error) == .validationFailure {
+      if Ragbench.exitCode(for: error) == .success
+        || Ragbench.exitCode(for: error) == .validationFailure
+      {
         Ragbench.exit(withError: error)
       }
       Output.error("ragbench: \(TerminalText.escaped(String(describing: error)))")
