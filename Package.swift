@@ -50,7 +50,8 @@ let targets: [Target] = [
   .target(
     name: "Evaluation",
     dependencies: [
-      "Attacks", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics", system,
+      "Attacks", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics", "Tensors",
+      system,
     ],
     swiftSettings: strict),
   .executableTarget(
@@ -87,7 +88,9 @@ let targets: [Target] = [
     swiftSettings: strict),
   .testTarget(
     name: "AttacksTests",
-    dependencies: ["Attacks", "Basics", "Corpus", "Models", "TestSupport", system],
+    dependencies: [
+      "Attacks", "Basics", "Corpus", "Models", "Tensors", "TestSupport", system,
+    ],
     swiftSettings: strict),
   .testTarget(
     name: "DefensesTests",
@@ -133,9 +136,4 @@ let package = Package(
   cLanguageStandard: .c17,
   cxxLanguageStandard: .cxx17
 )
-// 1795476159
-//x
-//x
-// 1795476806
-// 1795477606
-// 1795477788
+// 1795479434

@@ -42,6 +42,9 @@ public struct BudgetExhausted: ReportableError, Equatable {
   /// The budget in forward passes.
   public var budget: Int
 
+  /// An error with the budget that is spent.
+  public init(budget: Int) { self.budget = budget }
+
   /// Always `ExitStatus.usage`.
   public var exitStatus: ExitStatus { .usage }
   /// One sentence.

@@ -98,10 +98,13 @@ enum PayloadLength {
       if meter.count(cut) == tokens { return (cut, used) }
     }
     // A scalar of several byte tokens may span the limit: end before it and fill up with dots.
-    for shift in 1...min(4, tokens) {
-      var cut = meter.prefix(text, tokens: tokens - shift)
-      for _ in 0..<shift { cut += cut.isEmpty ? "." : " ." }
-      if meter.count(cut) == tokens { return (cut, used) }
+    for shift in 1...min(8, tokens) {
+      let cut = meter.prefix(text, tokens: tokens - shift)
+      for filling in [".", " ."] {
+        var filled = cut
+        for _ in 0..<shift where meter.count(filled) < tokens { filled += filling }
+        if meter.count(filled) == tokens { return (filled, used) }
+      }
     }
     throw InputError(
       "the payload cannot be cut to exactly \(tokens) tokens", at: Place(record: payloads[0].id))

@@ -33,18 +33,23 @@ public struct TokenMeter: Sendable {
   }
 
   /// Counts words between white space: for retrievers without subword tokens.
-  public static let words = TokenMeter(limit: nil) { text, maximum in
-    var ends: [Int] = []
-    var isInWord = false
-    var offset = 0
-    for scalar in text.unicodeScalars {
-      let isSpace = scalar.properties.isWhitespace
-      if isSpace, isInWord { ends.append(offset) }
-      isInWord = !isSpace
-      offset += 1
+  ///
+  /// - Parameter limit: The words of a passage that the retriever sees, `nil` if it sees all.
+  /// - Returns: The meter.
+  public static func words(limit: Int? = nil) -> TokenMeter {
+    TokenMeter(limit: limit) { text, maximum in
+      var ends: [Int] = []
+      var isInWord = false
+      var offset = 0
+      for scalar in text.unicodeScalars {
+        let isSpace = scalar.properties.isWhitespace
+        if isSpace, isInWord { ends.append(offset) }
+        isInWord = !isSpace
+        offset += 1
+      }
+      if isInWord { ends.append(offset) }
+      return Array(ends.prefix(maximum ?? .max))
     }
-    if isInWord { ends.append(offset) }
-    return Array(ends.prefix(maximum ?? .max))
   }
 
   /// The number of tokens of a text.

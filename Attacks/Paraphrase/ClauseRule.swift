@@ -33,7 +33,10 @@ enum ClauseRule {
         introducing.contains(words[$0].key) && words[$0].leading.isEmpty
           && words[$0].trailing.isEmpty
       }), words.count - start >= 3, words[start - 1].trailing.isEmpty,
-      words[start..<(words.count - 1)].allSatisfy({ $0.trailing.isEmpty })
+      words[start..<(words.count - 1)].allSatisfy({ $0.trailing.isEmpty }),
+      // "the following" is no clause, and one that runs into the main verb is not the last.
+      words[start - 1].key != "the",
+      !words[start...].contains(where: { QuestionRule.isVerb($0.key) })
     else { return nil }
     let mark = endMark(of: sentence)
     var clause = Sentence(words: Array(words[start...]))

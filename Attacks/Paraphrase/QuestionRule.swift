@@ -68,6 +68,11 @@ enum QuestionRule {
     return result
   }
 
+  /// Whether the word, in lower case, is one of the verbs known here, in either form.
+  static func isVerb(_ key: String) -> Bool { verbs[key] != nil || inflectedVerbs.contains(key) }
+
+  private static let inflectedVerbs = Set(verbs.values)
+
   private static let verbs: [String: String] = {
     let regular = [
       "reduce", "improve", "prevent", "increase", "decrease", "affect", "cause", "lower", "raise",

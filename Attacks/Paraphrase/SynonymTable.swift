@@ -67,7 +67,8 @@ enum SynonymTable {
 
   /// Replaced from left to right only: the right word has other meanings too.
   static let oneWay: [(String, String)] = [
-    ("before", "prior to"), ("because", "since"), ("twice", "two times"), ("daily", "every day"),
+    ("before", "prior to"), ("because", "since"), ("because of", "owing to"),
+    ("twice", "two times"),
     ("also", "additionally"), ("among", "amongst"), ("within", "inside"), ("small", "little"),
     ("elderly", "aged"), ("hemorrhages", "bleeds"), ("oedema", "swelling"),
     ("haemorrhage", "bleeding"), ("tumour", "neoplasm"), ("increased", "elevated"),

@@ -39,6 +39,7 @@ public struct CorpusIndexBuilder: Sendable {
   /// - Parameters:
   ///   - bundle: the corpus.
   ///   - indexes: the folder of all indexes.
+  /// - Returns: a sub-folder of `indexes`, which need not exist.
   public static func directory(of bundle: CorpusBundle, in indexes: FilePath) -> FilePath {
     indexes.appending("\(bundle.name)-\(bundle.passagesChecksum.prefix(12))")
   }
@@ -65,22 +66,14 @@ public struct CorpusIndexBuilder: Sendable {
   ) throws -> CorpusIndex {
     let directory = Self.directory(of: bundle, in: indexes)
     if let ready = try openIfComplete(directory) { return ready }
-    let store =
-      DocumentStore.exists(in: directory)
-      ? try DocumentStore.open(in: directory, for: .writing, wait: wait)
-      : try DocumentStore.create(in: directory, wait: wait)
-    if !isImported(directory) {
-      begin(.importing(total: bundle.passageCount))
-      try importPassages(into: store, advance: advance)
-      try AtomicFile.write(
-        JSONValue.object(["passages": .string(bundle.passagesChecksum)]).serialized() + "\n",
-        to: directory.appending(Self.importedName))
-    }
+    let store = try Self.writableStore(
+      of: bundle, in: indexes, wait: wait, begin: begin, advance: advance)
     let pending = try store.pendingChunks(of: identity)
     if !pending.isEmpty {
       begin(.embedding(total: pending.count))
       for start in stride(from: 0, to: pending.count, by: Self.slice) {
-        try embed(Array(pending[start..<min(start + Self.slice, pending.count)]), in: store, advance)
+        try embed(
+          Array(pending[start..<min(start + Self.slice, pending.count)]), in: store, advance)
       }
     }
     try store.close()
@@ -90,12 +83,46 @@ public struct CorpusIndexBuilder: Sendable {
   /// Marks an import that came to its end; later additions and removals are the user's.
   private static let importedName = "imported.json"
 
-  private func isImported(_ directory: FilePath) -> Bool {
-    directory.appending(Self.importedName).exists
+  /// Whether all passages of a corpus were brought into its store.
+  ///
+  /// - Parameter directory: The corpus's folder.
+  /// - Returns: Whether an import came to its end.
+  public static func isImported(_ directory: FilePath) -> Bool {
+    directory.appending(importedName).exists
+  }
+
+  /// The store of a corpus with all its passages, open for writing.
+  ///
+  /// - Parameters:
+  ///   - bundle: The corpus.
+  ///   - indexes: The folder of all indexes.
+  ///   - wait: How long to wait for another process that writes.
+  ///   - begin: Called if passages have to be imported.
+  ///   - advance: Called with the number of passages done since the last call.
+  /// - Returns: The store.
+  /// - Throws: `LockedError` if another process writes; `StoreError`, `InputError`, `FileError`.
+  public static func writableStore(
+    of bundle: CorpusBundle, in indexes: FilePath, wait: Duration = .zero,
+    begin: (Stage) -> Void = { _ in }, advance: @escaping @Sendable (Int) -> Void = { _ in }
+  ) throws -> DocumentStore {
+    let directory = directory(of: bundle, in: indexes)
+    let store =
+      DocumentStore.exists(in: directory)
+      ? try DocumentStore.open(in: directory, for: .writing, wait: wait)
+      : try DocumentStore.create(in: directory, wait: wait)
+    AtomicFile.removeAbandoned(in: directory)
+    if !isImported(directory) {
+      begin(.importing(total: bundle.passageCount))
+      try importPassages(of: bundle, into: store, advance: advance)
+      try AtomicFile.write(
+        JSONValue.object(["passages": .string(bundle.passagesChecksum)]).serialized() + "\n",
+        to: directory.appending(importedName))
+    }
+    return store
   }
 
   private func openIfComplete(_ directory: FilePath) throws -> CorpusIndex? {
-    guard DocumentStore.exists(in: directory), isImported(directory) else { return nil }
+    guard DocumentStore.exists(in: directory), Self.isImported(directory) else { return nil }
     let store = try DocumentStore.open(in: directory)
     let isKnown = try store.retrievers().contains { $0.identity == identity && $0.pending == 0 }
     guard isKnown else {
@@ -115,8 +142,8 @@ public struct CorpusIndexBuilder: Sendable {
       threads: embedder.threads)
   }
 
-  private func importPassages(
-    into store: DocumentStore, advance: @escaping @Sendable (Int) -> Void
+  private static func importPassages(
+    of bundle: CorpusBundle, into store: DocumentStore, advance: @escaping @Sendable (Int) -> Void
   ) throws {
     let origin = ImportOrigin(
       run: "corpus \(bundle.name)", source: bundle.manifest.passages.path)

@@ -34,7 +34,7 @@ struct RunOptions: ParsableArguments {
     description["instructionSet"] = .string(ComputeContext.instructionSet)
     let path =
       try output.map { FilePath($0) }
-      ?? RunDirectory.defaultPath(command: command, corpus: corpus, locations: locations)
+      ?? RunDirectory.defaultPath(command: command, corpus: corpus, in: locations)
     let run = try RunDirectory(path, description: description, force: force)
     for warning in run.warnings { Output.error("ragbench: warning: \(warning)") }
     return run

@@ -1,5 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import Basics
+import Foundation
 import Glibc
 
 /// How results are printed.
@@ -9,7 +10,7 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
   case jsonl
 }
 
-extension TerminalStyle.Choice: @retroactive ExpressibleByArgument {}
+extension TerminalStyle.Choice: ExpressibleByArgument {}
 
 /// Flags that every command understands.
 struct SharedOptions: ParsableArguments {
@@ -31,6 +32,13 @@ struct SharedOptions: ParsableArguments {
     }
   }
 
+  /// Colours for standard output.
+  var style: TerminalStyle {
+    TerminalStyle(
+      color, isTerminal: Terminal.isTerminal(STDOUT_FILENO),
+      environment: ProcessInfo.processInfo.environment)
+  }
+
   /// Threads at work.
   var threadCount: Int { threads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 }
@@ -38,6 +46,10 @@ struct SharedOptions: ParsableArguments {
 /// A list of names or numbers between commas.
 struct CommaList: ExpressibleByArgument {
   let items: [String]
+
+  init(items: [String]) { self.items = items }
+
+  var defaultValueDescription: String { items.joined(separator: ",") }
 
   init?(argument: String) {
     items = argument.split(separator: ",", omittingEmptySubsequences: false).map(String.init)

@@ -29,8 +29,8 @@ import Testing
       #expect(imported.rejects == 0)
       try imported.bundle.verify()
     }
-    // Parsing MIRAGE and PubMedQA as whole files takes most of it.
-    #expect(try MemoryUse.peakBytes() - before < 400 << 20)
+    // Passages are streamed (30 MB of text here); MIRAGE and PubMedQA are parsed as whole files.
+    #expect(try MemoryUse.peakBytes() - before < 150 << 20)
 
     let mirage = ["mmlu": 1089, "medqa": 1273, "medmcqa": 4183, "pubmedqa": 500, "bioasq": 618]
     for (name, passages, sets) in [
@@ -96,7 +96,7 @@ import Testing
       }
     }
     #expect(count == 16_407)
-    #expect(cut > 1500)
+    #expect(cut > 1200)
   }
 }
 

@@ -48,6 +48,7 @@ final class BundleWriter {
   /// - Parameters:
   ///   - manifestName: The manifest's file.
   ///   - manifest: Its content.
+  /// - Throws: `FileError`; then what was there before is there still.
   func publish(_ manifestName: String, _ manifest: JSONObject) throws {
     try AtomicFile.write(
       manifest.serialized(pretty: true) + "\n", to: directory.appending(manifestName))

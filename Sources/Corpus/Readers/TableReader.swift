@@ -100,12 +100,13 @@ public struct TableReader: SourceReader {
       try rejects.attempt {
         var metadata = JSONObject()
         for name in metadataColumns { metadata[name] = row[name].map { .string($0) } }
-        try body(
-          [
-            "_id": .string(identifier.flatMap { row[$0] } ?? String(ordinal)),
-            "title": .string(title.flatMap { row[$0] } ?? ""),
-            "text": .string(row[text] ?? ""), "metadata": .object(metadata),
-          ], place)
+        var object: JSONObject = [
+          "_id": .string(identifier.flatMap { row[$0] } ?? String(ordinal)),
+          "text": .string(row[text] ?? ""),
+        ]
+        object["title"] = title.flatMap { row[$0] }.map { .string($0) }
+        object["metadata"] = .object(metadata)
+        try body(object, place)
       }
     }
   }

@@ -1,6 +1,7 @@
 public import Attacks
 public import Basics
 public import Corpus
+import Models
 public import Retrieval
 import Statistics
 public import SystemPackage

@@ -1,5 +1,7 @@
 public import Attacks
 public import Basics
+import Corpus
+import Models
 public import Retrieval
 
 /// The same query set after the attack, with one kind of payload: where the poison stands.

@@ -62,11 +62,10 @@ public struct HTTPDownloader: Sendable {
   /// - Returns: Size and checksum of the file.
   /// - Throws: `DownloadError`; `FileError` if the file cannot be written.
   public func download(
-    _ url: URL, to target: FilePath, sha256: String? = nil, progress: Progress = { _, _ in }
+    _ url: URL, to target: FilePath, sha256: String? = nil,
+    progress: @escaping Progress = { _, _ in }
   ) throws -> Result {
-    try withoutActuallyEscaping(progress) { progress in
-      try run(url, PartialDownload(target: target), sha256: sha256, progress: progress)
-    }
+    try run(url, PartialDownload(target: target), sha256: sha256, progress: progress)
   }
 
   private func run(

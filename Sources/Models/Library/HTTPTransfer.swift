@@ -91,8 +91,9 @@ final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked Sendable 
       response.url?.scheme?.lowercased() == "https" && request.url?.scheme?.lowercased() != "https"
     guard redirections <= 10, !isDowngrade else {
       let reason = isDowngrade ? "the host redirects from https to http" : "too many redirections"
+      // No `cancel()` here: the task waits for this completion and would trap (Swift 6.3.1). The
+      // redirection itself comes as the answer next and ends the task.
       _ = fail(.content(reason))
-      task.cancel()
       return completionHandler(nil)
     }
     var next = request
@@ -114,6 +115,7 @@ final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked Sendable 
     guard let response = response as? HTTPURLResponse else {
       return fail(.content("the answer is not HTTP"))
     }
+    if result != nil { return .cancel }
     switch response.statusCode {
     case 200: return begin(response)
     case 206: return resume == nil ? fail(.status(206)) : proceed(response)

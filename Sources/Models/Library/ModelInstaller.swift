@@ -97,13 +97,17 @@ public struct ModelInstaller: Sendable {
     try refuseTaken(card.name, force: force)
     let inside = queryDirectory == nil ? card.queryDirectory : nil
     let source = try ModelFiles(in: directory, queryDirectory: inside)
+    // Before the copy takes its time, and where weights of other formats can be seen.
+    try source.checkComplete(kind: card.kind)
+    let queries = try queryDirectory.map { try ModelFiles(in: $0, queryDirectory: nil) }
+    try queries?.checkComplete(kind: card.kind)
     return try install(card, pooling: pooling) { staging in
       for path in source.paths {
         try copy(directory.appending(path), to: staging.appending(path))
       }
-      if let queryDirectory, let name = card.queryDirectory {
-        for path in try ModelFiles(in: queryDirectory, queryDirectory: nil).paths {
-          try copy(queryDirectory.appending(path), to: staging.appending(name).appending(path))
+      if let queries, let name = card.queryDirectory {
+        for path in queries.paths {
+          try copy(queries.directory.appending(path), to: staging.appending(name).appending(path))
         }
       }
     }

@@ -75,10 +75,14 @@ public struct PackageDownloader: Sendable {
     let lines = output.split(whereSeparator: \.isNewline).map(String.init)
     let unreachable = [
       "NewConnectionError", "Temporary failure in name resolution", "Network is unreachable",
-      "ConnectTimeoutError", "Max retries exceeded",
+      "ConnectTimeoutError", "ReadTimeoutError", "ProxyError", "Max retries exceeded",
     ]
     if lines.contains(where: { line in unreachable.contains { line.contains($0) } }) {
       return "the package index cannot be reached; check the network"
+    }
+    // Without a network pip may say no more than that it found nothing.
+    if lines.contains(where: { $0.contains("(from versions: none)") }) {
+      return "the package index cannot be reached or does not have it; check the network"
     }
     let errors = lines.filter { $0.hasPrefix("ERROR: ") }.map { String($0.dropFirst(7)) }
     // Where a version does not exist, the first of two lines is the list of those that do.

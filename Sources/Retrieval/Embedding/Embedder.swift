@@ -135,7 +135,8 @@ public final class Embedder: Sendable {
           }
           guard let range else { return }
           do {
-            let empty = try embed(Array(missing[range]), of: inputs, keys: keys, into: rows, in: context)
+            let empty = try embed(
+              Array(missing[range]), of: inputs, keys: keys, into: rows, in: context)
             shared.withLock { $0.unembeddable += empty }
           } catch {
             shared.withLock { $0.failure = $0.failure ?? error }

@@ -40,6 +40,7 @@ public final class EmbeddingCache: Sendable {
   ///   - dimension: numbers in a vector; a stored vector of another length counts as absent.
   ///   - rows: `[keys, dimension]`.
   /// - Returns: the positions that were found.
+  /// - Throws: `DatabaseError`.
   package func read(
     _ keys: [String], dimension: Int, into rows: UnsafeMutablePointer<Float>
   ) throws -> Set<Int> {

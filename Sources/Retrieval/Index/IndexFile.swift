@@ -168,6 +168,9 @@ extension IndexManifest {
       return differ(
         "corpus generation", source.corpusGeneration, expected.source.corpusGeneration)
     }
+    if UTF8Key(source.corpusChecksum) != UTF8Key(expected.source.corpusChecksum) {
+      return differ("corpus checksum", source.corpusChecksum, expected.source.corpusChecksum)
+    }
     if dimension != expected.dimension {
       return differ("dimension", dimension, expected.dimension)
     }

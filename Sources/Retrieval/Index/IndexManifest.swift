@@ -8,15 +8,19 @@ public struct IndexSource: Sendable, Hashable {
   public var model: String
   /// Generation of the store they were read from.
   public var corpusGeneration: Int
+  /// Checksum of the store's content, because a store that was made anew counts from 0 again.
+  public var corpusChecksum: String
 
-  /// A model and a generation.
+  /// A model and the content of a store.
   ///
   /// - Parameters:
   ///   - model: Identity of the model.
   ///   - corpusGeneration: Generation of the store.
-  public init(model: String, corpusGeneration: Int) {
+  ///   - corpusChecksum: Checksum of the store's content.
+  public init(model: String, corpusGeneration: Int, corpusChecksum: String) {
     self.model = model
     self.corpusGeneration = corpusGeneration
+    self.corpusChecksum = corpusChecksum
   }
 }
 
@@ -64,6 +68,7 @@ public struct IndexManifest: Sendable, Equatable {
     object["highest_id"] = .integer(highestID)
     object["model"] = .string(source.model)
     object["corpus_generation"] = JSONValue(source.corpusGeneration)
+    object["corpus_checksum"] = .string(source.corpusChecksum)
     object["bytes"] = JSONValue(bytes)
     object["sha256"] = .string(sha256)
     object["checksum"] = .string(try Self.checksum(of: object))
@@ -129,7 +134,8 @@ public struct IndexManifest: Sendable, Equatable {
         highestID: Int64(try object.int("highest_id")),
         source: IndexSource(
           model: try object.string("model"),
-          corpusGeneration: try object.int("corpus_generation")),
+          corpusGeneration: try object.int("corpus_generation"),
+          corpusChecksum: try object.string("corpus_checksum")),
         bytes: try object.int("bytes"),
         sha256: try object.string("sha256"))
       try manifest.kind.validate(dimension: manifest.dimension)

@@ -11,13 +11,20 @@ import Testing
 private let content: [UInt8] = (0..<300_000).map { UInt8(truncatingIfNeeded: ($0 &* $0) >> 7) }
 private let sha256 = Checksum.sha256(content)
 
+/// The waits that a downloader asked for.
+private final class Waits: Sendable {
+  private let durations = Mutex<[Duration]>([])
+  var all: [Duration] { durations.withLock { $0 } }
+  func add(_ duration: Duration) { durations.withLock { $0.append(duration) } }
+}
+
 /// A server, a folder and a downloader that does not really wait.
 private final class Bench {
   let server: LoopbackServer
   let directory: TemporaryDirectory
   var limits = HTTPDownloader.Limits()
-  private let waits = Mutex<[Duration]>([])
-  var pauses: [Duration] { waits.withLock { $0 } }
+  private let waits = Waits()
+  var pauses: [Duration] { waits.all }
   var target: FilePath { directory.file("file.bin") }
 
   init(_ handler: @escaping LoopbackServer.Handler) throws {
@@ -31,9 +38,7 @@ private final class Bench {
   func download(
     _ path: String = "/file.bin", sha256: String? = nil
   ) throws -> HTTPDownloader.Result {
-    let downloader = HTTPDownloader(limits: limits) { [self] wait in
-      waits.withLock { $0.append(wait) }
-    }
+    let downloader = HTTPDownloader(limits: limits) { [waits] in waits.add($0) }
     return try downloader.download(server.url(path), to: target, sha256: sha256)
   }
 
@@ -210,12 +215,12 @@ private final class Bench {
   }
 
   @Test(arguments: [
-    (404, DownloadError.Reason.notFound, ExitStatus.noInput),
+    (404, DownloadError.Reason.notFound, Basics.ExitStatus.noInput),
     (410, .notFound, .noInput), (403, .status(403), .inputOutput),
     (401, .status(401), .inputOutput), (206, .status(206), .inputOutput),
     (400, .status(400), .inputOutput),
   ])
-  func refusals(_ status: Int, _ reason: DownloadError.Reason, _ exit: ExitStatus) throws {
+  func refusals(_ status: Int, _ reason: DownloadError.Reason, _ exit: Basics.ExitStatus) throws {
     let bench = try Bench { _, _ in .init(status: status, body: Array("no".utf8)) }
     let error = try bench.failure()
     #expect(error.reason == reason)

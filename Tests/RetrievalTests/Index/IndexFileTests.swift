@@ -7,7 +7,7 @@ import Testing
 
 /// Rows 31 to 34, 41 and 47 of FAULTS.md.
 @Suite struct IndexFileTests {
-  private let source = IndexSource(model: "mini", corpusGeneration: 12)
+  private let source = IndexSource(model: "mini", corpusGeneration: 12, corpusChecksum: "ab12")
   private var expected: IndexExpectation {
     IndexExpectation(
       source: source, dimension: 8, similarity: .innerProduct, rebuild: "ragbench index build x")

@@ -1,0 +1,157 @@
+public import Attacks
+public import Basics
+public import Corpus
+import Models
+public import Retrieval
+import SystemPackage
+import Synchronization
+
+/// The figures of one retriever.
+public struct RetrieverResult: Sendable {
+  /// The retriever's name.
+  public let name: String
+  /// How its vectors are compared.
+  public let similarity: String
+  /// Cells in JSON, in the order of query sets and payload kinds.
+  public let cells: [JSONObject]
+  /// Detection for each query set, in JSON; empty if it was left out.
+  public let detection: [JSONObject]
+
+  /// Everything as JSON.
+  public var json: JSONObject {
+    [
+      "retriever": .string(name), "similarity": .string(similarity),
+      "cells": .array(cells.map { .object($0) }),
+      "detection": .array(detection.map { .object($0) }),
+    ]
+  }
+}
+
+/// An attack experiment in a run directory: each finished query set and payload kind is an event,
+/// and a resumed run does not measure it again.
+public final class AttackRun: Sendable {
+  private let run: RunDirectory
+  /// The corpus.
+  public let bundle: CorpusBundle
+  private let settings: AttackSettings
+  private let paraphrases: ParaphraseTable?
+  private let measuresSuccess: Bool
+  private let detection: DetectionProtocol?
+  private let started = ContinuousClock.now
+  private let poison: Mutex<[PoisonedDocument]> = Mutex([])
+
+  /// Begins or resumes.
+  ///
+  /// - Parameters:
+  ///   - run: the run directory.
+  ///   - bundle: the corpus.
+  ///   - settings: what is measured.
+  ///   - paraphrases: the attacker's own wordings of the questions.
+  ///   - measuresSuccess: whether success rates and geometry are measured.
+  ///   - detection: how detectors are measured; nil leaves them out.
+  public init(
+    run: RunDirectory, bundle: CorpusBundle, settings: AttackSettings,
+    paraphrases: ParaphraseTable?, measuresSuccess: Bool = true, detection: DetectionProtocol?
+  ) {
+    self.run = run
+    self.bundle = bundle
+    self.settings = settings
+    self.paraphrases = paraphrases
+    self.measuresSuccess = measuresSuccess
+    self.detection = detection
+  }
+
+  /// Measures one retriever.
+  ///
+  /// - Parameters:
+  ///   - index: the corpus as it sees it.
+  ///   - embedder: the retriever.
+  ///   - begin: called with a label and a number of texts at the start of each stage.
+  ///   - advance: called with the number of texts done since the last call, from any thread.
+  /// - Returns: the figures.
+  /// - Throws: what embedding, search and writing throw.
+  public func measure(
+    index: CorpusIndex, embedder: Embedder, begin: (String, Int) -> Void,
+    advance: @escaping @Sendable (Int) -> Void
+  ) throws -> RetrieverResult {
+    let experiment = AttackExperiment(
+      bundle: bundle, index: index, embedder: embedder, settings: settings,
+      paraphrases: paraphrases)
+    let name = embedder.model.name
+    var cells: [JSONObject] = []
+    var detection: [JSONObject] = []
+    for set in settings.querySets {
+      begin("\(set): questions", try bundle.queryCount(set))
+      let clean = try experiment.clean(set, advance: advance)
+      var attacked: [PoisonedRetrieval] = []
+      for kind in settings.payloadKinds {
+        begin("\(set): \(kind)", clean.queries.count * settings.attack.documentsPerQuery)
+        let poisoned = try experiment.poison(clean, kind: kind, advance: advance)
+        attacked.append(poisoned)
+        guard measuresSuccess else { continue }
+        cells.append(
+          try recorded("cell", ["retriever": .string(name), "set": .string(set), "payload": .string(kind)]) {
+            try experiment.measure(poisoned, clean: clean).json()
+          })
+      }
+      poison.withLock { $0 += attacked.flatMap(\.documents) }
+      guard let protocolOfDetection = self.detection else { continue }
+      begin("\(set): detectors", clean.queries.count)
+      detection.append(
+        try recorded("detection", ["retriever": .string(name), "set": .string(set)]) {
+          let experiment = AttackDetection(
+            index: index, clean: clean, embedder: embedder, seed: settings.seed)
+          return try protocolOfDetection.evaluate(experiment.dataset(attacked)).json
+            .requiredObject()
+        })
+    }
+    return RetrieverResult(
+      name: name, similarity: embedder.model.similarity.rawValue, cells: cells,
+      detection: detection)
+  }
+
+  /// Writes the poisoned documents, the results and the times.
+  ///
+  /// - Parameter results: one for each retriever.
+  /// - Returns: the content of `results.json`.
+  /// - Throws: `FileError` if writing fails.
+  public func finish(_ results: [RetrieverResult]) throws -> JSONObject {
+    let value: JSONObject = [
+      "corpus": .object([
+        "name": .string(bundle.name), "origin": .string(bundle.origin.rawValue),
+        "passages": JSONValue(bundle.passageCount), "checksum": .string(bundle.checksum),
+      ]),
+      "attack": .string(type(of: settings.attack).metadata.name),
+      "retrievers": .array(results.map { .object($0.json) }),
+    ]
+    try writePoison()
+    try run.finish(
+      results: value, timings: ["seconds": .number((ContinuousClock.now - started).inSeconds)])
+    return value
+  }
+
+  /// The result of a piece of work: from the log of an interrupted run, else measured and logged.
+  private func recorded(
+    _ event: String, _ identity: JSONObject, _ measure: () throws -> JSONObject
+  ) throws -> JSONObject {
+    let earlier = run.completedEvents.first { entry in
+      entry["event"]?.stringValue == event && entry["of"] == .object(identity)
+    }
+    if let value = earlier?["value"]?.objectValue { return value }
+    let value = try measure()
+    try run.append([
+      ["event": .string(event), "of": .object(identity), "value": .object(value)]
+    ])
+    return value
+  }
+
+  private func writePoison() throws {
+    let writer = try AtomicFile.Writer(run.path.appending("poisoned.jsonl"))
+    // The same documents serve every retriever: each stands once.
+    var seen = Set<UTF8Key>()
+    for document in poison.withLock({ $0 }) where seen.insert(UTF8Key(document.id)).inserted {
+      try writer.write(Array((try JSONValue.object(document.passage.beirObject).serialized() + "\n").utf8))
+    }
+    try writer.commit()
+  }
+}

@@ -1,0 +1,170 @@
+import Basics
+public import Defenses
+import Statistics
+import Tensors
+
+/// The evaluation of detectors: fit, calibrate and test on disjoint queries.
+///
+/// - SeeAlso: rag-poisoning specification, section 6.
+public struct DetectionProtocol: Sendable, Equatable {
+  /// A detector with its choices.
+  public struct Choice: Sendable, Equatable {
+    /// A name of `DetectorRegistry`.
+    public var detector: String
+    /// Choices by name.
+    public var parameters: DetectorParameters
+
+    /// A detector, by default without choices of its own.
+    public init(_ detector: String, _ parameters: DetectorParameters = DetectorParameters()) {
+      self.detector = detector
+      self.parameters = parameters
+    }
+  }
+
+  /// What one fit serves.
+  public enum Grouping: String, Sendable, CaseIterable {
+    /// One query set.
+    case querySet = "query-set"
+    /// All query sets.
+    case global
+  }
+
+  /// The detectors, in the order of the report.
+  public var detectors: [Choice]
+  /// The sizes of the parts.
+  public var shares: QuestionSplit.Shares
+  /// What one fit serves.
+  public var grouping: Grouping
+  /// A poisoned document of at most this rank has reached the user.
+  public var reach: Int
+  /// The nominal false positive rates.
+  public var falsePositiveRates: [Double]
+  /// Random passages a test query, 0 leaves easy negatives out.
+  public var easyNegatives: Int
+  /// Resamples of each interval, at least 1,000.
+  public var resamples: Int
+  /// Decides the split, the random passages and the resamples.
+  public var seed: UInt64
+
+  /// Settings; without arguments the specification's.
+  public init(
+    detectors: [Choice] = DetectorRegistry.names.map { Choice($0) },
+    shares: QuestionSplit.Shares = QuestionSplit.Shares(), grouping: Grouping = .querySet,
+    reach: Int = 2, falsePositiveRates: [Double] = [0.01, 0.05], easyNegatives: Int = 1,
+    resamples: Int = 1000, seed: UInt64 = 0
+  ) {
+    self.detectors = detectors
+    self.shares = shares
+    self.grouping = grouping
+    self.reach = reach
+    self.falsePositiveRates = falsePositiveRates
+    self.easyNegatives = easyNegatives
+    self.resamples = resamples
+    self.seed = seed
+  }
+
+  /// Streams of random numbers that never meet.
+  private enum Stream: UInt64 {
+    case split = 1
+    case passages
+    case intervals
+  }
+
+  /// The parts of each query set, as positions in the questions of the data set.
+  ///
+  /// - Parameter dataset: The questions.
+  /// - Returns: One split a query set, in the order of `dataset.querySets`.
+  public func splits(of dataset: DetectionDataset) -> [(querySet: String, split: QuestionSplit)] {
+    dataset.querySets.map { name in
+      let positions = dataset.questions.indices.filter {
+        UTF8Key(dataset.questions[$0].querySet) == UTF8Key(name)
+      }
+      // A set's split does not depend on which other sets take part.
+      var generator = Philox(seed: seed, stream: Stream.split.rawValue)
+      let split = QuestionSplit(
+        of: positions.map { dataset.questions[$0].clean.query.text }, shares: shares,
+        using: &generator)
+      return (name, split.mapped(to: positions))
+    }
+  }
+
+  /// Runs the experiment.
+  ///
+  /// - Parameters:
+  ///   - dataset: Questions and poison.
+  ///   - progress: Called with the number of finished and of all fits.
+  /// - Returns: The report.
+  /// - Throws: `UsageError` for an unknown detector or choice, `DetectorError` if there are too few
+  ///   clean queries, `CancellationError`.
+  public func evaluate(
+    _ dataset: DetectionDataset, progress: (_ finished: Int, _ all: Int) -> Void = { _, _ in }
+  ) throws -> DetectionReport {
+    let splits = splits(of: dataset)
+    var fits: [DetectionReport.Fit] = []
+    for choice in detectors {
+      var shared: CalibratedDetector?
+      for (querySet, split) in splits {
+        try Task.checkCancellation()
+        let calibrated: CalibratedDetector
+        switch grouping {
+        case .querySet: calibrated = try fitted(choice, split.fit, split.calibrate, dataset)
+        case .global:
+          calibrated =
+            try shared
+            ?? fitted(
+              choice, splits.flatMap(\.split.fit), splits.flatMap(\.split.calibrate), dataset)
+          shared = calibrated
+        }
+        let test = try DetectionTest(
+          settings: self, dataset: dataset, questions: split.test, calibrated: calibrated)
+        fits.append(
+          DetectionReport.Fit(
+            querySet: querySet, detector: choice.detector, parameters: choice.parameters,
+            summary: calibrated.detector.summary,
+            questions: DetectionReport.Parts(
+              fit: split.fit.count, calibrate: split.calibrate.count, test: split.test.count,
+              nearDuplicates: split.nearDuplicates),
+            falsePositives: try test.falsePositives(), cells: try test.cells()))
+        progress(fits.count, splits.count * detectors.count)
+      }
+    }
+    // By query set, then by detector: what belongs together stands together.
+    let order = splits.map { UTF8Key($0.querySet) }
+    fits = order.flatMap { name in fits.filter { UTF8Key($0.querySet) == name } }
+    return DetectionReport(settings: self, fits: fits)
+  }
+
+  private func fitted(
+    _ choice: Choice, _ fit: [Int], _ calibrate: [Int], _ dataset: DetectionDataset
+  ) throws -> CalibratedDetector {
+    try CalibratedDetector(
+      fitting: choice.detector, parameters: choice.parameters,
+      to: fit.map { dataset.questions[$0].clean },
+      calibrating: calibrate.map { dataset.questions[$0].clean }, retriever: dataset.retriever)
+  }
+
+  /// Random passages of a test query; the same for every detector.
+  func passages(for question: Int, of dataset: DetectionDataset) -> [DetectionCandidate] {
+    guard !dataset.randomPassages.isEmpty, easyNegatives > 0 else { return [] }
+    var generator = Philox(
+      seed: seed, stream: Stream.passages.rawValue << 32 | UInt64(question))
+    let own = Set(dataset.questions[question].clean.candidates.map { UTF8Key($0.id) })
+    return (0..<easyNegatives).compactMap { _ in
+      let passage = dataset.randomPassages[
+        Int(generator.next(upperBound: UInt64(dataset.randomPassages.count)))]
+      return own.contains(UTF8Key(passage.id)) ? nil : passage
+    }
+  }
+
+  /// The generator of every interval: the same resamples wherever the same queries are drawn.
+  var intervalGenerator: Philox { Philox(seed: seed, stream: Stream.intervals.rawValue) }
+}
+
+extension QuestionSplit {
+  /// The same split of other positions.
+  fileprivate func mapped(to positions: [Int]) -> QuestionSplit {
+    QuestionSplit(
+      fit: fit.map { positions[$0] }, calibrate: calibrate.map { positions[$0] },
+      test: test.map { positions[$0] }, nearDuplicates: nearDuplicates)
+  }
+}

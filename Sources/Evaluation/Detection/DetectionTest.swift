@@ -1,0 +1,136 @@
+import Defenses
+import Statistics
+
+/// A calibrated detector on the test queries of one set.
+struct DetectionTest {
+  let settings: DetectionProtocol
+  let dataset: DetectionDataset
+  /// Positions of the test queries.
+  let questions: [Int]
+  let calibrated: CalibratedDetector
+  /// The scores of their clean lists.
+  let cleanScores: [[Double]]
+
+  init(
+    settings: DetectionProtocol, dataset: DetectionDataset, questions: [Int],
+    calibrated: CalibratedDetector
+  ) throws {
+    self.settings = settings
+    self.dataset = dataset
+    self.questions = questions
+    self.calibrated = calibrated
+    cleanScores = try calibrated.detector.scores(of: questions.map { dataset.questions[$0].clean })
+  }
+
+  private struct Threshold {
+    var nominal: Double
+    var unit: DetectionCalibration.Unit
+    var conformal: Applicable<ConformalCalibration>
+  }
+
+  private func thresholds() throws -> [Threshold] {
+    try DetectionCalibration.Unit.allCases.flatMap { unit in
+      try settings.falsePositiveRates.map { rate in
+        let conformal: Applicable<ConformalCalibration>
+        do {
+          conformal = .value(
+            try calibrated.calibration.conformal(falsePositiveRate: rate, per: unit))
+        } catch let error as DetectorError {
+          conformal = .notApplicable(error.description)
+        }
+        return Threshold(nominal: rate, unit: unit, conformal: conformal)
+      }
+    }
+  }
+
+  /// What happens to clean documents.
+  func falsePositives() throws -> [DetectionReport.FalsePositives] {
+    try thresholds().map { threshold in
+      let conformal = threshold.conformal.value
+      let limit = conformal?.threshold ?? .infinity
+      let clusters = cleanScores.map { list in Proportion(counting: list.lazy.map { $0 > limit }) }
+      var generator = settings.intervalGenerator
+      let judged = cleanScores.filter { !$0.isEmpty }
+      return DetectionReport.FalsePositives(
+        nominal: threshold.nominal, unit: threshold.unit,
+        threshold: threshold.conformal.map(\.threshold),
+        pairRate: conformal == nil
+          ? .notApplicable(threshold.conformal.reason ?? "no threshold")
+          : try Bootstrap.clusteredRate(
+            clusters, resamples: settings.resamples, using: &generator),
+        queries: Proportion(counting: judged.lazy.map { $0.contains { $0 > limit } }),
+        expectedQueries: threshold.unit == .query
+          ? try conformal?.flags(among: judged.count).centralInterval() : nil)
+    }
+  }
+
+  /// Poison of each kind against clean documents of each kind.
+  func cells() throws -> [DetectionReport.Cell] {
+    let place = Dictionary(uniqueKeysWithValues: questions.enumerated().map { ($1, $0) })
+    let poison = dataset.poison.filter { place[$0.question] != nil }
+    let poisonScores = try calibrated.detector.scores(of: poison.map(\.list))
+    let easy = try questions.map { question in
+      try settings.passages(for: question, of: dataset).map {
+        try dataset.list(of: $0, for: question)
+      }
+    }
+    let easyScores = try easy.map { try calibrated.detector.scores(of: $0).flatMap(\.self) }
+    let negatives: [(DetectionReport.Negatives, [[Double]])] =
+      [(.hard, cleanScores)] + (easyScores.allSatisfy(\.isEmpty) ? [] : [(.easy, easyScores)])
+    let thresholds = try thresholds()
+    return try dataset.payloadKinds.flatMap { kind in
+      try DetectionReport.Positives.allCases.flatMap { which in
+        var positives = [[Double]](repeating: [], count: questions.count)
+        for (document, scores) in zip(poison, poisonScores)
+        where document.payloadKind == kind && (which == .all || document.rank <= settings.reach) {
+          if let question = place[document.question] { positives[question] += scores }
+        }
+        return try negatives.map { name, negatives in
+          try cell(kind, which, name, positives: positives, negatives: negatives, thresholds)
+        }
+      }
+    }
+  }
+
+  private func cell(
+    _ kind: String, _ which: DetectionReport.Positives, _ name: DetectionReport.Negatives,
+    positives: [[Double]], negatives: [[Double]], _ thresholds: [Threshold]
+  ) throws -> DetectionReport.Cell {
+    let scores = try ClusteredScores(negatives: negatives, positives: positives)
+    var first = settings.intervalGenerator
+    var second = settings.intervalGenerator
+    return DetectionReport.Cell(
+      payloadKind: kind, positives: which, negatives: name,
+      positiveCount: scores.scores.positives.count, negativeCount: scores.scores.negatives.count,
+      areaUnderROC: try scores.areaUnderROC(resamples: settings.resamples, using: &first),
+      averagePrecision: try scores.averagePrecision(resamples: settings.resamples, using: &second),
+      truePositives: try thresholds.map { try found(positives, above: $0) })
+  }
+
+  private func found(
+    _ positives: [[Double]], above threshold: Threshold
+  ) throws -> DetectionReport.TruePositives {
+    let limit = threshold.conformal.map(\.threshold)
+    guard let value = limit.value else {
+      let reason = limit.reason ?? "no threshold"
+      return DetectionReport.TruePositives(
+        nominal: threshold.nominal, unit: threshold.unit, found: .notApplicable(reason),
+        interval: .notApplicable(reason))
+    }
+    let clusters = positives.map { list in Proportion(counting: list.lazy.map { $0 > value }) }
+    let all = Proportion(counting: positives.joined().lazy.map { $0 > value })
+    let interval: Applicable<Interval>
+    if clusters.allSatisfy({ $0.trials <= 1 }) {
+      interval = try all.interval()
+    } else {
+      var generator = settings.intervalGenerator
+      interval = try Bootstrap.clusteredRate(
+        clusters, resamples: settings.resamples, using: &generator
+      ).map(\.interval)
+    }
+    return DetectionReport.TruePositives(
+      nominal: threshold.nominal, unit: threshold.unit,
+      found: all.trials == 0 ? .notApplicable("no poisoned documents") : .value(all),
+      interval: interval)
+  }
+}
