@@ -22,7 +22,8 @@ struct Ragbench: ParsableCommand {
     version: version,
     subcommands: [
       ModelCommand.self, CorpusCommand.self, IndexCommand.self, QueryCommand.self,
-      EvalCommand.self, AttackCommand.self, EnvCommand.self, DoctorCommand.self,
+      EvalCommand.self, AttackCommand.self, DetectCommand.self, EnvCommand.self,
+      DoctorCommand.self,
     ])
 }
 
