@@ -1,11 +1,12 @@
 import Attacks
 import Basics
+import Corpus
 public import Defenses
 import Models
 public import Retrieval
 import Tensors
 
-/// The detectors against one attacked query set.
+/// One attacked query set as the detection protocol wants it.
 public struct AttackDetection {
   private let index: CorpusIndex
   private let clean: CleanRetrieval
@@ -15,29 +16,18 @@ public struct AttackDetection {
   /// Random passages among which the easy negatives are drawn.
   private static let randomPassages = 1000
 
-  /// Prepares the experiment.
+  /// Prepares the data set.
   ///
   /// - Parameters:
   ///   - index: the corpus.
   ///   - clean: the query set before the attack.
   ///   - embedder: the retriever.
-  ///   - seed: decides the split of the questions and the random passages.
+  ///   - seed: decides the random passages.
   public init(index: CorpusIndex, clean: CleanRetrieval, embedder: Embedder, seed: UInt64) {
     self.index = index
     self.clean = clean
     similarity = embedder.model.similarity
     self.seed = seed
-  }
-
-  /// Fits, calibrates and tests every detector on disjoint questions.
-  ///
-  /// - Parameters:
-  ///   - attacked: the set under each kind of payload.
-  ///   - reach: a poisoned document of at most this rank has reached the reader.
-  /// - Returns: the report.
-  /// - Throws: `DetectorError` if there are too few questions; `StoreError`.
-  public func report(_ attacked: [PoisonedRetrieval], reach: Int) throws -> DetectionReport {
-    try DetectionProtocol(reach: reach, seed: seed).evaluate(try dataset(attacked))
   }
 
   /// Clean lists, poison in its lists, and random passages.

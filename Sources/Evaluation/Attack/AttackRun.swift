@@ -31,10 +31,12 @@ public struct RetrieverResult: Sendable {
 /// and a resumed run does not measure it again.
 public final class AttackRun: Sendable {
   private let run: RunDirectory
-  private let bundle: CorpusBundle
+  /// The corpus.
+  public let bundle: CorpusBundle
   private let settings: AttackSettings
   private let paraphrases: ParaphraseTable?
-  private let detects: Bool
+  private let measuresSuccess: Bool
+  private let detection: DetectionProtocol?
   private let started = ContinuousClock.now
   private let poison: Mutex<[PoisonedDocument]> = Mutex([])
 
@@ -45,16 +47,18 @@ public final class AttackRun: Sendable {
   ///   - bundle: the corpus.
   ///   - settings: what is measured.
   ///   - paraphrases: the attacker's own wordings of the questions.
-  ///   - detects: whether the detectors are measured too.
+  ///   - measuresSuccess: whether success rates and geometry are measured.
+  ///   - detection: how detectors are measured; nil leaves them out.
   public init(
     run: RunDirectory, bundle: CorpusBundle, settings: AttackSettings,
-    paraphrases: ParaphraseTable?, detects: Bool
+    paraphrases: ParaphraseTable?, measuresSuccess: Bool = true, detection: DetectionProtocol?
   ) {
     self.run = run
     self.bundle = bundle
     self.settings = settings
     self.paraphrases = paraphrases
-    self.detects = detects
+    self.measuresSuccess = measuresSuccess
+    self.detection = detection
   }
 
   /// Measures one retriever.
@@ -84,20 +88,21 @@ public final class AttackRun: Sendable {
         begin("\(set): \(kind)", clean.queries.count * settings.attack.documentsPerQuery)
         let poisoned = try experiment.poison(clean, kind: kind, advance: advance)
         attacked.append(poisoned)
+        guard measuresSuccess else { continue }
         cells.append(
           try recorded("cell", ["retriever": .string(name), "set": .string(set), "payload": .string(kind)]) {
             try experiment.measure(poisoned, clean: clean).json()
           })
       }
       poison.withLock { $0 += attacked.flatMap(\.documents) }
-      guard detects else { continue }
+      guard let protocolOfDetection = self.detection else { continue }
       begin("\(set): detectors", clean.queries.count)
       detection.append(
         try recorded("detection", ["retriever": .string(name), "set": .string(set)]) {
           let experiment = AttackDetection(
             index: index, clean: clean, embedder: embedder, seed: settings.seed)
-          let report = try experiment.report(attacked, reach: settings.ks.first ?? 1)
-          return try report.json.requiredObject()
+          return try protocolOfDetection.evaluate(experiment.dataset(attacked)).json
+            .requiredObject()
         })
     }
     return RetrieverResult(

@@ -21,9 +21,10 @@ public struct AttackTables {
     self.settings = settings
   }
 
-  /// Success, geometry and, where it was measured, detection.
+  /// Success, geometry and detection, as far as they were measured.
   public var sections: [Section] {
-    [success, geometry] + (result.detection.isEmpty ? [] : [detection])
+    (result.cells.isEmpty ? [] : [success, geometry])
+      + (result.detection.isEmpty ? [] : [detection])
   }
 
   private var success: Section {

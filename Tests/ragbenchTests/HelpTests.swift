@@ -1,0 +1,34 @@
+import Testing
+
+@Suite struct HelpTests {
+  static let commands: [[String]] = [
+    [], ["model"], ["model", "list"], ["model", "info"], ["model", "fetch"], ["model", "import"],
+    ["corpus"], ["corpus", "list"], ["corpus", "info"], ["corpus", "import"], ["index"],
+    ["index", "build"], ["index", "add"], ["index", "remove"], ["index", "verify"],
+    ["index", "info"], ["query"], ["eval"], ["attack"], ["env"], ["doctor"],
+  ]
+
+  @Test(arguments: commands) func everyCommandExplainsItselfWithAnExample(
+    path: [String]
+  ) throws {
+    let command = try Command()
+    let result = try command.run(path + ["--help"])
+    #expect(result.status == 0, "\(result.errorText)")
+    let text = result.outputText
+    #expect(text.contains("OVERVIEW: "))
+    #expect(text.contains("Example: ragbench \(path.joined(separator: " "))"), "\(text)")
+    // Every option of the list has a description: its line is longer than its name.
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    for (number, line) in lines.enumerated() where line.hasPrefix("  -") {
+      let hasText = line.split(separator: "  ").count > 1
+      let next = number + 1 < lines.count ? lines[number + 1] : ""
+      #expect(hasText || next.hasPrefix("                    "), "no help: \(line)")
+    }
+  }
+
+  @Test func versionIsPrinted() throws {
+    let result = try Command().run(["--version"])
+    #expect(result.status == 0)
+    #expect(result.outputText == "0.1.0\n")
+  }
+}
