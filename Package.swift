@@ -126,6 +126,13 @@ for target in present {
 
 let package = Package(
   name: "ragbench",
+  products: [
+    .executable(name: "ragbench", targets: ["ragbench"]),
+    // For Benchmarks/.
+    .library(
+      name: "RagbenchRetrieval",
+      targets: ["Basics", "CBLAS", "CKernels", "Models", "Retrieval", "Tensors"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),

@@ -105,6 +105,7 @@ public struct EmbeddingModel: Sendable {
   ///   - title: may be empty.
   ///   - text: the body.
   ///   - separator: what joins them where the model takes one text.
+  /// - Returns: the tokens with the template's, cut to the encoder's limit.
   public func tokens(ofPassage title: String, text: String, separator: String) -> TokenSequence? {
     switch passageForm {
     case .joined:
@@ -146,6 +147,7 @@ public struct EmbeddingModel: Sendable {
       "\(encoder.pooling.rawValue) \(encoder.normalises) \(encoder.maximumTokens ?? 0) \(encoder.prompt)"
     }
     let files = card.files.map { "\($0.path) \($0.sha256)" }.sorted().joined(separator: "\n")
-    return "\(files)\n\(similarity.rawValue)\n\(card.passageForm.rawValue)\n\(side(query))\n\(side(passage))"
+    return
+      "\(files)\n\(similarity.rawValue)\n\(card.passageForm.rawValue)\n\(side(query))\n\(side(passage))"
   }
 }

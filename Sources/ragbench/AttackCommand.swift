@@ -38,6 +38,7 @@ struct AttackCommand: ParsableCommand {
       run: run, bundle: bundle, settings: settings, paraphrases: try selection.paraphraseTable(),
       detection: noDetection
         ? nil : DetectionProtocol(reach: settings.ks.first ?? 1, seed: settings.seed))
-    try bench.perform(attackRun, retrievers: selection.retriever.items, settings: settings, run: run)
+    try bench.perform(
+      attackRun, retrievers: selection.retriever.items, settings: settings, run: run)
   }
 }

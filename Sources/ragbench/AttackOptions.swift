@@ -56,7 +56,8 @@ struct AttackOptions: ParsableArguments {
   private func attackParameters() throws -> JSONObject {
     var object = JSONObject()
     for text in parameters {
-      guard let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")), equals > text.startIndex else {
+      guard let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")), equals > text.startIndex
+      else {
         throw UsageError("--set is '\(TerminalText.excerpt(text))', expected NAME=VALUE")
       }
       let value = String(text[text.index(after: equals)...])

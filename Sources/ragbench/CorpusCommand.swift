@@ -93,7 +93,7 @@ struct CorpusCommand: ParsableCommand {
         guard name == nil, passages.isEmpty else {
           throw UsageError("--catalogue takes no name and no --passages")
         }
-        let file = try Locations.current().shipped("catalogue.json")
+        let file = try Locations.current().shipped("Corpora/catalogue.json")
         let report = try CatalogueImport(catalogue: Catalogue(contentsOf: file), importer: importer)
           .run(FilePath(catalogue), replacesExisting: force)
         return try show(report)
@@ -101,13 +101,16 @@ struct CorpusCommand: ParsableCommand {
       guard let name else { throw UsageError("a name for the corpus is missing") }
       guard !passages.isEmpty else { throw UsageError("--passages is missing") }
       var request = ImportRequest(
-        name: name, passages: try passages.map { ImportRequest.Source(argument: $0, reader: try kind) })
+        name: name,
+        passages: try passages.map { ImportRequest.Source(argument: $0, reader: try kind) })
       request.queries = try queries.map { try .init(argument: $0, option: "--queries") }
       request.payloads = try payload.map { try .init(argument: $0, option: "--payload") }
       request.judgements = qrels.map { .init(argument: $0) }
       request.maximumRejects = maxRejects
       request.replacesExisting = force
-      if let chunk { request.chunker = try Chunker(unit: .characters, size: chunk, overlap: overlap) }
+      if let chunk {
+        request.chunker = try Chunker(unit: .characters, size: chunk, overlap: overlap)
+      }
       switch (limit, sample) {
       case (let limit?, nil): request.selection = .first(limit)
       case (nil, let sample?): request.selection = .sample(sample, seed: seed)
@@ -135,9 +138,30 @@ struct CorpusCommand: ParsableCommand {
     }
 
     private func show(_ report: CatalogueImport.Report) throws {
-      var table = TextTable([.init("corpus"), .init("outcome")])
-      for (name, outcome) in report.corpora { table.append([name, "\(outcome)"]) }
+      var table = TextTable([
+        .init("corpus"), .init("outcome"), .init("passages", .right), .init("query sets"),
+      ])
+      for (name, outcome) in report.corpora {
+        switch outcome {
+        case .imported(let imported):
+          table.append([
+            name, "imported", Format.count(imported.passages),
+            imported.bundle.querySets.joined(separator: ","),
+          ])
+        case .present: table.append([name, "installed before", "", ""])
+        case .incomplete(let missing):
+          table.append([name, "missing: " + missing.map(\.name).joined(separator: ", "), "", ""])
+        }
+      }
       Output.table(table, options)
+      if !report.payloadKinds.isEmpty {
+        Output.note(
+          "payload kinds for every corpus: \(report.payloadKinds.joined(separator: ", "))", options)
+      }
+      if !report.missingSets.isEmpty {
+        Output.note(
+          "query sets without their file: \(report.missingSets.joined(separator: ", "))", options)
+      }
     }
   }
 

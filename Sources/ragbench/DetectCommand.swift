@@ -40,7 +40,8 @@ struct DetectCommand: ParsableCommand {
       let bundle = try bench.bundle(selection.corpus)
       let settings = try selection.settings(for: bundle, seed: runOptions.seed)
       guard let grouping = DetectionProtocol.Grouping(rawValue: grouping) else {
-        throw UsageError("--grouping is '\(TerminalText.excerpt(grouping))', expected query-set or global")
+        throw UsageError(
+          "--grouping is '\(TerminalText.excerpt(grouping))', expected query-set or global")
       }
       let detection = DetectionProtocol(
         detectors: try DetectCommand.choices(detector?.items, choose), grouping: grouping,

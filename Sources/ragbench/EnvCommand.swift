@@ -14,10 +14,10 @@ struct EnvCommand: ParsableCommand {
 
   @OptionGroup var options: SharedOptions
 
-  /// Every variable that is read.
+  /// Variables that change what is done.
   private static let variables = [
-    "RAGBENCH_HOME", "RAGBENCH_SHARE", "XDG_DATA_HOME", "HOME", "NO_COLOR", "TERM", "PATH",
-    "http_proxy", "https_proxy", "no_proxy",
+    "RAGBENCH_HOME", "RAGBENCH_SHARE", "XDG_DATA_HOME", "HOME", "NO_COLOR", "TERM", "http_proxy",
+    "https_proxy", "no_proxy",
   ]
 
   func run() throws {

@@ -82,7 +82,9 @@ struct ModelCommand: ParsableCommand {
         ("normalises", .bool(model.encoder(for: .passage).normalises)),
         ("passageForm", .string(model.passageForm.rawValue)),
         ("queryTokens", model.encoder(for: .query).maximumTokens.map { JSONValue($0) } ?? .null),
-        ("passageTokens", model.encoder(for: .passage).maximumTokens.map { JSONValue($0) } ?? .null),
+        (
+          "passageTokens", model.encoder(for: .passage).maximumTokens.map { JSONValue($0) } ?? .null
+        ),
         ("identity", .string(model.identity)),
       ]
       if options.format != .human {
@@ -168,7 +170,8 @@ struct ModelCommand: ParsableCommand {
     ) throws -> Choice? {
       guard let text else { return nil }
       guard let value = Choice(rawValue: text) else {
-        throw UsageError("\(option) is '\(TerminalText.excerpt(text))'; see: ragbench help model import")
+        throw UsageError(
+          "\(option) is '\(TerminalText.excerpt(text))'; see: ragbench help model import")
       }
       return value
     }

@@ -22,14 +22,17 @@ struct Ragbench: ParsableCommand {
     version: version,
     subcommands: [
       ModelCommand.self, CorpusCommand.self, IndexCommand.self, QueryCommand.self,
-      EvalCommand.self, AttackCommand.self, EnvCommand.self, DoctorCommand.self,
+      EvalCommand.self, AttackCommand.self, DetectCommand.self, EnvCommand.self,
+      DoctorCommand.self,
     ])
 }
 
 @main
 enum Main {
   static func main() {
+    CommandLineCheck.openStandardStreams()
     do {
+      try CommandLineCheck.checkNames(Array(CommandLine.arguments.dropFirst()))
       var command = try Ragbench.parseAsRoot()
       try command.run()
     } catch let error as any ReportableError {
@@ -38,7 +41,9 @@ enum Main {
     } catch let error as ArgumentParser.ExitCode {
       exit(error.rawValue)
     } catch {
-      if Ragbench.exitCode(for: error) == .success || Ragbench.exitCode(for: error) == .validationFailure {
+      if Ragbench.exitCode(for: error) == .success
+        || Ragbench.exitCode(for: error) == .validationFailure
+      {
         Ragbench.exit(withError: error)
       }
       Output.error("ragbench: \(TerminalText.escaped(String(describing: error)))")

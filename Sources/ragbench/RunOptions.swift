@@ -21,7 +21,10 @@ struct RunOptions: ParsableArguments {
   ///   - command: the command's name.
   ///   - corpus: the corpus's name.
   ///   - description: all that the results depend on.
+  ///   - locations: where runs lie unless `--output` says otherwise.
   ///   - options: for warnings.
+  /// - Returns: the directory, locked.
+  /// - Throws: `UsageError` if the run there is finished or another; `LockedError`; `FileError`.
   func directory(
     _ command: String, corpus: String, description: JSONObject, locations: Locations,
     options: SharedOptions

@@ -9,6 +9,7 @@ extension Workbench {
   ///   - retrievers: names or folders.
   ///   - settings: for the tables.
   ///   - run: the run directory.
+  /// - Throws: what measuring and writing throw.
   func perform(
     _ attack: AttackRun, retrievers: [String], settings: AttackSettings, run: RunDirectory
   ) throws {

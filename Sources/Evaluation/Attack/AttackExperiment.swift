@@ -84,6 +84,7 @@ public struct AttackExperiment: Sendable {
   /// - Parameters:
   ///   - set: the set's name.
   ///   - advance: called with the number of questions done since the last call.
+  /// - Returns: the set's questions with their clean rankings.
   /// - Throws: `UsageError` if the corpus has no such set; what embedding and search throw.
   public func clean(
     _ set: String, advance: @escaping @Sendable (Int) -> Void = { _ in }
@@ -99,6 +100,7 @@ public struct AttackExperiment: Sendable {
   ///   - clean: the set before the attack.
   ///   - kind: the payloads' kind.
   ///   - advance: called with the number of documents embedded since the last call.
+  /// - Returns: the documents and their ranks.
   /// - Throws: `UsageError` if there are no such payloads; what embedding and search throw.
   public func poison(
     _ clean: CleanRetrieval, kind: String, advance: @escaping @Sendable (Int) -> Void = { _ in }

@@ -3,8 +3,8 @@ public import Basics
 public import Corpus
 import Models
 public import Retrieval
-import SystemPackage
 import Synchronization
+import SystemPackage
 
 /// The figures of one retriever.
 public struct RetrieverResult: Sendable {
@@ -90,7 +90,9 @@ public final class AttackRun: Sendable {
         attacked.append(poisoned)
         guard measuresSuccess else { continue }
         cells.append(
-          try recorded("cell", ["retriever": .string(name), "set": .string(set), "payload": .string(kind)]) {
+          try recorded(
+            "cell", ["retriever": .string(name), "set": .string(set), "payload": .string(kind)]
+          ) {
             try experiment.measure(poisoned, clean: clean).json()
           })
       }
@@ -150,7 +152,8 @@ public final class AttackRun: Sendable {
     // The same documents serve every retriever: each stands once.
     var seen = Set<UTF8Key>()
     for document in poison.withLock({ $0 }) where seen.insert(UTF8Key(document.id)).inserted {
-      try writer.write(Array((try JSONValue.object(document.passage.beirObject).serialized() + "\n").utf8))
+      try writer.write(
+        Array((try JSONValue.object(document.passage.beirObject).serialized() + "\n").utf8))
     }
     try writer.commit()
   }

@@ -117,7 +117,8 @@ public struct AttackTables {
     return Section(
       title: "Caught at a nominal 5 % of clean passages, on held-out questions, percent",
       table: table,
-      note: "Poison: share flagged of what reached the first \(settings.ks.first ?? 1) results. Clean"
+      note:
+        "Poison: share flagged of what reached the first \(settings.ks.first ?? 1) results. Clean"
         + " passages: share flagged of the clean first \(AttackExperiment.listLength), the observed"
         + " false positives. Detectors are fitted and calibrated on clean passages of other"
         + " questions; intervals, AUROC and 1 % are in results.json.")

@@ -27,6 +27,7 @@ enum RelativePositionBias {
   ///   - table: `[buckets, heads]`.
   ///   - maximumTokens: longest sequence.
   /// - Returns: `[heads, 2 maximumTokens - 1]`.
+  /// - Throws: `ShapeError` never occurs: the shape is made here.
   static func expanded(_ table: Tensor, maximumTokens: Int) throws -> Tensor {
     let buckets = table.rows
     let heads = table.columns

@@ -189,7 +189,7 @@ extension SafetensorsFile {
     }
     let shape = try object.ints("shape", at: place)
     guard let count = elementCount(of: shape),
-      case let (size, overflow) = count.multipliedReportingOverflow(by: type.size), !overflow
+      case (let size, let overflow) = count.multipliedReportingOverflow(by: type.size), !overflow
     else {
       throw InputError("shape \(shape) is negative or overflows", at: place)
     }

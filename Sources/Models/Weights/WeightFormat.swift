@@ -23,7 +23,9 @@ enum WeightFormat: String {
       return .pickle
     }
     let start = bytes.prefix(64).filter { $0 > 0x20 }.map { $0 | 0x20 }
-    if start.starts(with: "<!doctype".utf8.map { $0 | 0x20 }) || start.starts(with: "<html".utf8.map { $0 | 0x20 }) {
+    if start.starts(with: "<!doctype".utf8.map { $0 | 0x20 })
+      || start.starts(with: "<html".utf8.map { $0 | 0x20 })
+    {
       return .html
     }
     return nil

@@ -59,7 +59,8 @@ public struct WeightSet: Sendable {
         !directory.appending(name).isSymbolicLink
       else {
         throw InputError(
-          "weight_map.\(tensor): \(value.summary) is not a plain file name in this folder", at: place)
+          "weight_map.\(tensor): \(value.summary) is not a plain file name in this folder",
+          at: place)
       }
       shards.insert(UTF8Key(name))
     }
@@ -76,11 +77,13 @@ public struct WeightSet: Sendable {
   /// - Throws: `InputError` if no name, or more than one, ends so.
   public func prefix(before suffix: String) throws -> String {
     let found = names.filter {
-      $0.utf8.count >= suffix.utf8.count && $0.utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
+      $0.utf8.count >= suffix.utf8.count
+        && $0.utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
     }
     guard found.count == 1, let name = found.first else {
       throw InputError(
-        "expected one tensor named …\(suffix), found \(found.count)", at: Place(file: directory.shown))
+        "expected one tensor named …\(suffix), found \(found.count)",
+        at: Place(file: directory.shown))
     }
     return String(name.dropLast(suffix.count))
   }

@@ -1,6 +1,7 @@
 import Basics
 import GRDB
 import Glibc
+import Synchronization
 public import SystemPackage
 
 /// The documents of one corpus with their chunks, embeddings and origins, in one SQLite file.
@@ -32,10 +33,10 @@ public final class DocumentStore: Sendable {
   /// A random name given when the store was made.
   public let name: String
   /// What to tell the user if the write lock was taken over from a dead owner.
-  public var warning: String? { lock?.warning }
+  public let warning: String?
 
   let pool: DatabasePool
-  private let lock: FileLock?
+  private let lock: Mutex<FileLock?>
 
   private init(
     path: FilePath, access: Access, name: String, pool: DatabasePool, lock: FileLock?
@@ -44,7 +45,8 @@ public final class DocumentStore: Sendable {
     self.access = access
     self.name = name
     self.pool = pool
-    self.lock = lock
+    warning = lock?.warning
+    self.lock = Mutex(lock)
   }
 
   /// Makes an empty store and opens it for writing.
@@ -130,7 +132,8 @@ public final class DocumentStore: Sendable {
     return configuration
   }
 
-  /// Closes all connections; the last writer to close merges the log into the file and removes it.
+  /// Closes all connections; the last writer to close merges the log into the file and removes it,
+  /// and the write lock is released.
   ///
   /// Without a call this happens when the store goes away.
   ///
@@ -139,6 +142,7 @@ public final class DocumentStore: Sendable {
     // The pool closes its writer first, and a reader left behind cannot merge the log.
     pool.invalidateReadOnlyConnections()
     try reportingStoreErrors(path) { try pool.close() }
+    lock.withLock { $0 = nil }
   }
 
   /// Generation, checksum and counts of one moment.

@@ -40,6 +40,15 @@ struct StoreInspection {
         throw StoreError.damaged(
           path, reason: "it has \(status.size) bytes, a store has \(StoreSchema.pageSize) or more")
       }
+      // SQLite would fill a cut page with zeros. With a log at hand a cut page is what a crash in
+      // the middle of merging leaves, and it is merged again.
+      let log = try? files.linkStatus(FilePath(path.string + "-wal")).size
+      guard status.size.isMultiple(of: StoreSchema.pageSize) || log ?? 0 > 0 else {
+        throw StoreError.damaged(
+          path,
+          reason: "it has \(status.size) bytes, no multiple of a page of "
+            + "\(StoreSchema.pageSize)")
+      }
       return status.size
     } catch let error as Errno {
       throw FileError(cannot: "open", path, errno: error, exitStatus: .noInput)

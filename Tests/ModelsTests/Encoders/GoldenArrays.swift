@@ -28,6 +28,8 @@ struct GoldenArrays {
   }
 
   func idLists(_ key: String) throws -> [[Int32]] {
-    try description.array(key).map { list in (list.arrayValue ?? []).map { Int32($0.intValue ?? -1) } }
+    try description.array(key).map { list in
+      (list.arrayValue ?? []).map { Int32($0.intValue ?? -1) }
+    }
   }
 }

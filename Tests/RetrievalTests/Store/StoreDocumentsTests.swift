@@ -54,7 +54,7 @@ import Testing
     var other = all[17]
     other.text += "!"
     #expect(
-      throws: StoreError.conflict(id: other.id, differences: ["text", "division into chunks"])
+      throws: StoreError.conflict(id: other.id, differences: ["text"])
     ) {
       try store.addDocuments([other], from: temporary.origin)
     }

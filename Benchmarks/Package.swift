@@ -1,0 +1,15 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that nothing a user builds depends on it.
+let package = Package(
+  name: "ragbench-benchmarks",
+  dependencies: [
+    .package(name: "ragbench", path: "..")
+  ],
+  targets: [
+    .executableTarget(
+      name: "embedding-benchmark",
+      dependencies: [.product(name: "RagbenchRetrieval", package: "ragbench")])
+  ]
+)

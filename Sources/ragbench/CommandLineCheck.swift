@@ -1,0 +1,37 @@
+import ArgumentParser
+import Basics
+import Glibc
+
+/// What is checked before the command line is parsed.
+enum CommandLineCheck {
+  /// Opens `/dev/null` for each standard stream that is closed.
+  ///
+  /// Otherwise the next file opened would get its number, and what is printed would land in it.
+  static func openStandardStreams() {
+    for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
+    where fcntl(descriptor, F_GETFD) < 0 {
+      // The lowest free number is this one, because those below are open.
+      _ = open("/dev/null", descriptor == STDIN_FILENO ? O_RDONLY : O_WRONLY)
+    }
+  }
+
+  /// Refuses a misspelt command with the nearest one.
+  ///
+  /// - Parameter arguments: The command line without the program's name.
+  /// - Throws: `UsageError`.
+  static func checkNames(_ arguments: [String]) throws {
+    var command: any ParsableCommand.Type = Ragbench.self
+    for argument in arguments {
+      let subcommands = command.configuration.subcommands
+      if subcommands.isEmpty || argument.hasPrefix("-") || argument == "help" { return }
+      guard let next = subcommands.first(where: { $0._commandName == argument }) else {
+        let names = subcommands.map { $0._commandName }
+        throw UsageError(
+          "there is no command '\(TerminalText.excerpt(argument))'"
+            + NearestName.hint(for: argument, in: names)
+            + " (there are: \(names.joined(separator: ", ")))")
+      }
+      command = next
+    }
+  }
+}
