@@ -131,7 +131,8 @@ let package = Package(
     // For Benchmarks/.
     .library(
       name: "RagbenchRetrieval",
-      targets: ["Basics", "CBLAS", "CKernels", "Models", "Retrieval", "Tensors"]),
+      targets: ["Basics", "CKernels", "Models", "Retrieval", "Tensors"]),
+    .library(name: "CBLAS", targets: ["CBLAS"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

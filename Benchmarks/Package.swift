@@ -10,6 +10,9 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "embedding-benchmark",
-      dependencies: [.product(name: "RagbenchRetrieval", package: "ragbench")])
+      dependencies: [
+        .product(name: "CBLAS", package: "ragbench"),
+        .product(name: "RagbenchRetrieval", package: "ragbench"),
+      ])
   ]
 )

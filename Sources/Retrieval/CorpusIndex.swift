@@ -30,6 +30,9 @@ public struct CorpusIndex: Sendable {
   /// The document of each row.
   public let documentIDs: [UTF8Key]
   private let scan: ExactScan
+  /// The row of each id of the scan, which numbers rows by document: so ties are told apart.
+  private let rows: [Int]
+  private let documents: Int
   private let threads: Int
 
   /// Reads the vectors of a retriever from a store.
@@ -57,32 +60,55 @@ public struct CorpusIndex: Sendable {
     chunks = loaded.chunks
     vectors = try VectorMatrix(values, rows: chunks.count, dimension: identity.dimension)
     documentIDs = try store.documentIDs(ofChunks: chunks).map { UTF8Key($0) }
-    scan = try ExactScan(vectors, similarity: similarity, threads: threads)
+    let ids = documentIDs
+    rows = ids.indices.sorted { (ids[$0], $0) < (ids[$1], $1) }
+    documents = rows.indices.reduce(0) { count, position in
+      position > 0 && ids[rows[position]] == ids[rows[position - 1]] ? count : count + 1
+    }
+    var numbers = [Int64](repeating: 0, count: rows.count)
+    for (position, row) in rows.enumerated() { numbers[row] = Int64(position) }
+    scan = try ExactScan(vectors, ids: numbers, similarity: similarity, threads: threads)
   }
 
   /// The best passages for each query: exact, by score from high to low, then by id.
   ///
-  /// A document with several chunks stands at its best one.
+  /// A document with several chunks stands at its best one; at most 10,000 chunks are looked at.
   ///
   /// - Parameters:
   ///   - queries: `[n, dimension]`.
-  ///   - limit: passages for each query, at least 1; a smaller corpus gives all it has.
+  ///   - limit: passages for each query, 1 to 10,000; a smaller corpus gives all it has.
   /// - Returns: one ranking for each query.
   /// - Throws: `VectorIndexError` that names the row.
   public func rank(_ queries: VectorMatrix, limit: Int) throws -> [[Hit]] {
-    let hasManyChunks = state.chunks > state.documents
+    let hasManyChunks = documents < vectors.rows
     // Room for further chunks of the documents that come first.
-    let depth = hasManyChunks ? min(limit * 8, SearchLimits.maximumK) : limit
-    return try scan.search(queries, k: depth, threads: threads).map { neighbours in
+    var depth = hasManyChunks ? min(limit * 8, SearchLimits.maximumK) : limit
+    var rankings = try hits(queries, depth: depth, limit: limit)
+    let complete = min(limit, documents)
+    while depth < min(vectors.rows, SearchLimits.maximumK) {
+      // The chunks of few documents have taken all the room.
+      let short = rankings.indices.filter { rankings[$0].count < complete }
+      guard !short.isEmpty else { break }
+      depth = min(depth * 8, SearchLimits.maximumK)
+      let again = try VectorMatrix(
+        short.flatMap { queries[$0] }, rows: short.count, dimension: queries.dimension)
+      for (query, ranking) in zip(short, try hits(again, depth: depth, limit: limit)) {
+        rankings[query] = ranking
+      }
+    }
+    return rankings
+  }
+
+  private func hits(_ queries: VectorMatrix, depth: Int, limit: Int) throws -> [[Hit]] {
+    try scan.search(queries, k: depth, threads: threads).map { neighbours in
       var seen = Set<UTF8Key>()
       var hits: [Hit] = []
-      for neighbour in neighbours {
-        let row = Int(neighbour.id)
+      for neighbour in neighbours where hits.count < limit {
+        let row = rows[Int(neighbour.id)]
         guard seen.insert(documentIDs[row]).inserted else { continue }
         hits.append(Hit(row: row, id: documentIDs[row], score: Double(neighbour.score)))
       }
-      hits.sort { ($1.score, $0.id) < ($0.score, $1.id) }
-      return Array(hits.prefix(limit))
+      return hits
     }
   }
 }

@@ -38,7 +38,14 @@ public final class AttackRun: Sendable {
   private let measuresSuccess: Bool
   private let detection: DetectionProtocol?
   private let started = ContinuousClock.now
-  private let poison: Mutex<[PoisonedDocument]> = Mutex([])
+  private let poison: Mutex<[Written]> = Mutex([])
+
+  /// A poisoned document with what tells it from another of the same id.
+  private struct Written {
+    var document: PoisonedDocument
+    var set: String
+    var retriever: String
+  }
 
   /// Begins or resumes.
   ///
@@ -81,7 +88,8 @@ public final class AttackRun: Sendable {
     var cells: [JSONObject] = []
     var detection: [JSONObject] = []
     for set in settings.querySets {
-      begin("\(set): questions", try bundle.queryCount(set))
+      let count = try bundle.queryCount(set)
+      begin("\(set): questions", min(settings.limit ?? count, count))
       let clean = try experiment.clean(set, advance: advance)
       var attacked: [PoisonedRetrieval] = []
       for kind in settings.payloadKinds {
@@ -96,7 +104,11 @@ public final class AttackRun: Sendable {
             try experiment.measure(poisoned, clean: clean).json()
           })
       }
-      poison.withLock { $0 += attacked.flatMap(\.documents) }
+      poison.withLock { poison in
+        for document in attacked.lazy.flatMap(\.documents) {
+          poison.append(Written(document: document, set: set, retriever: name))
+        }
+      }
       guard let protocolOfDetection = self.detection else { continue }
       begin("\(set): detectors", clean.queries.count)
       detection.append(
@@ -147,14 +159,22 @@ public final class AttackRun: Sendable {
     return value
   }
 
+  /// A document stands once if it serves several retrievers. Where it depends on the retriever (by
+  /// its tokens, by the clean passage it hides behind), or two query sets use one id, the later ones
+  /// have set and retriever added to theirs: ids of a corpus are distinct.
   private func writePoison() throws {
-    let writer = try AtomicFile.Writer(run.path.appending("poisoned.jsonl"))
-    // The same documents serve every retriever: each stands once.
-    var seen = Set<UTF8Key>()
-    for document in poison.withLock({ $0 }) where seen.insert(UTF8Key(document.id)).inserted {
-      try writer.write(
-        Array((try JSONValue.object(document.passage.beirObject).serialized() + "\n").utf8))
+    var documents: [PoisonedDocument] = []
+    var positions: [UTF8Key: Int] = [:]
+    for written in poison.withLock({ $0 }) {
+      var document = written.document
+      if let position = positions[UTF8Key(document.id)], documents[position] != document {
+        document.id += ":\(written.set):\(written.retriever)"
+      }
+      if positions[UTF8Key(document.id)] == nil {
+        positions[UTF8Key(document.id)] = documents.count
+        documents.append(document)
+      }
     }
-    try writer.commit()
+    try PoisonedDocuments.write(documents, to: run.path.appending("poisoned.jsonl"))
   }
 }

@@ -23,49 +23,56 @@ public struct AttackTables {
 
   /// Success, geometry and detection, as far as they were measured.
   public var sections: [Section] {
-    (result.cells.isEmpty ? [] : [success, geometry])
-      + (result.detection.isEmpty ? [] : [detection])
+    (result.cells.isEmpty ? [] : settings.querySets.map(success) + [geometry])
+      + (result.detection.isEmpty ? [] : settings.querySets.map(detection))
   }
 
-  private var success: Section {
-    var table = TextTable([.init("query set"), .init("payload"), .init("questions", .right)])
-    let columns: [(mode: PoisonedRetrieval.Mode, k: Int, key: String, title: String)] =
+  /// One row for each payload and way of counting: three intervals fit a line of 80 columns.
+  private func success(_ set: String) -> Section {
+    let counts: [(mode: PoisonedRetrieval.Mode, key: String, title: String)] =
       settings.modes.flatMap { mode in
-        settings.ks.map { k in (mode, k, "own", "\(mode.rawValue) @\(k)") }
+        mode == .solo ? [(mode, "own", "solo")] : [(mode, "own", "joint"), (mode, "any", "any")]
       }
-      + (settings.modes.contains(.joint)
-        ? settings.ks.prefix(1).map { (.joint, $0, "any", "any @\($0)") } : [])
-    table = TextTable(table.columns + columns.map { .init($0.title, .right) })
-    for cell in result.cells {
+    var table = TextTable(
+      [.init("payload"), .init("poison")] + settings.ks.map { .init("first \($0)", .right) })
+    let cells = result.cells.filter { Self.isEqual($0["set"], set) }
+    for cell in cells {
       let rates = cell["success"]?.arrayValue?.compactMap(\.objectValue) ?? []
-      table.append(
-        heading(cell) + [cell["questions"]?.intValue.map(Format.count) ?? ""]
-          + columns.map { column in
-            let rate = rates.first {
-              $0["mode"]?.stringValue == column.mode.rawValue && $0["k"]?.intValue == column.k
-            }
-            return Self.percent(rate?[column.key]?.objectValue)
-          })
+      for count in counts {
+        table.append(
+          [cell["payload"]?.stringValue ?? "", count.title]
+            + settings.ks.map { k in
+              let rate = rates.first {
+                $0["mode"]?.stringValue == count.mode.rawValue && $0["k"]?.intValue == k
+              }
+              return Self.percent(rate?[count.key]?.objectValue)
+            })
+      }
     }
+    let questions = cells.first?["questions"]?.intValue.map(Format.count) ?? "no"
     return Section(
-      title: "Questions hijacked through \(result.name) (\(result.similarity))", table: table,
-      note: "Share of questions whose own poisoned document is among the first k results, with"
-        + " Wilson 95 % intervals. solo: only that document was added; joint: those of all"
-        + " questions at once; any: any poisoned document counts.")
+      title: "\(set): percent of \(questions) questions hijacked through \(result.name)"
+        + " (\(result.similarity))",
+      table: table,
+      note: set != settings.querySets.last
+        ? ""
+        : Self.wrapped(
+          "Share of questions with their own poisoned document among the first k results, and"
+            + " Wilson 95 % intervals. solo: only that document was added; joint: those of all"
+            + " questions at once; any: as joint, but any poisoned document counts."))
   }
 
   private var geometry: Section {
     let columns = [
-      ("angle", "angle"), ("premise", "q,t angle"), ("cosine", "cos(q,p)"),
-      ("retention", "retention"), ("dilution", "diluted"), ("cleanGap", "clean best"),
-      ("margin", "margin"), ("normGrowth", "norm"),
+      ("angle", "angle"), ("premise", "q,t"), ("cosine", "cosine"), ("retention", "retention"),
+      ("dilution", "diluted"), ("cleanGap", "clean"), ("margin", "margin"), ("normGrowth", "norm"),
     ]
     var table = TextTable(
       [.init("query set"), .init("payload")] + columns.map { .init($0.1, .right) })
     for cell in result.cells {
       let geometry = cell["geometry"]?.objectValue ?? JSONObject()
       table.append(
-        heading(cell)
+        [cell["set"]?.stringValue ?? "", cell["payload"]?.stringValue ?? ""]
           + columns.map { key, _ in
             guard let mean = geometry[key]?.objectValue?["mean"]?.doubleValue else { return "n/a" }
             return Format.decimals(mean, key == "angle" || key == "premise" ? 1 : 3)
@@ -73,55 +80,52 @@ public struct AttackTables {
     }
     return Section(
       title: "Why: where concatenation moved the embeddings (means)", table: table,
-      note: "angle: between f(q) and f(p) − f(q), degrees, signed; q,t angle: between question and"
-        + " payload; retention: f(q)·f(p)/|f(q)|², and what token shares predict (diluted); clean"
-        + " best: the best clean passage on the same scale; margin: score of p"
-        + " over the clean passage of rank \(settings.ks.first ?? 1).")
+      note: Self.wrapped(
+        "q: question, t: payload, p: poisoned document. angle: between f(q) and f(p) − f(q),"
+          + " degrees; q,t: angle between f(q) and f(t); cosine: of f(q) and f(p); retention:"
+          + " f(q)·f(p)/|f(q)|²; diluted: what the shares of tokens predict for it; clean: the best"
+          + " clean passage on the same scale; margin: score of p over the clean passage of rank"
+          + " \(settings.ks.first ?? 1); norm: |f(p)|/|f(q)|."))
   }
 
-  private var detection: Section {
+  private func detection(_ set: String) -> Section {
     let fits = result.detection.flatMap {
       $0["fits"]?.arrayValue?.compactMap(\.objectValue) ?? []
-    }
-    var detectors: [String] = []
-    for fit in fits {
-      if let name = fit["detector"]?.stringValue, !detectors.contains(name) {
-        detectors.append(name)
-      }
-    }
+    }.filter { Self.isEqual($0["querySet"], set) }
     var table = TextTable(
-      [.init("query set"), .init("documents"), .init("number", .right)]
-        + detectors.map { .init($0, .right) })
-    for set in settings.querySets {
-      let fits = fits.filter { $0["querySet"]?.stringValue == set }
-      func row(_ name: String, _ count: Int?, _ value: (JSONObject) -> Double?) {
-        table.append(
-          [set, name, count.map(Format.count) ?? ""]
-            + detectors.map { detector in
-              guard let fit = fits.first(where: { $0["detector"]?.stringValue == detector }),
-                let value = value(fit)
-              else { return "n/a" }
-              return Format.decimals(100 * value, 1)
-            })
-      }
-      for kind in settings.payloadKinds {
-        let count = fits.first.flatMap { Self.reached($0, kind)?["positiveCount"]?.intValue }
-        row("poison: \(kind)", count) { fit in
-          Self.atNominal(Self.reached(fit, kind)?["truePositives"])?["rate"]?.doubleValue
-        }
-      }
-      row("clean passages", nil) { fit in
-        Self.atNominal(fit["falsePositives"])?["pairRate"]?.objectValue?["value"]?.doubleValue
-      }
+      [.init("detector")] + settings.payloadKinds.map { .init($0, .right) }
+        + [.init("clean", .right)])
+    func percent(_ rate: Double?) -> String { rate.map { Format.decimals(100 * $0, 1) } ?? "n/a" }
+    for fit in fits {
+      table.append(
+        [fit["detector"]?.stringValue ?? ""]
+          + settings.payloadKinds.map { kind in
+            percent(
+              Self.atNominal(Self.reached(fit, kind)?["truePositives"])?["rate"]?.doubleValue)
+          }
+          + [
+            percent(
+              Self.atNominal(fit["falsePositives"])?["pairRate"]?.objectValue?["value"]?
+                .doubleValue)
+          ])
+    }
+    if let fit = fits.first {
+      table.append(
+        ["(documents)"]
+          + settings.payloadKinds.map { kind in
+            Self.reached(fit, kind)?["positiveCount"]?.intValue.map(Format.count) ?? "n/a"
+          } + [""])
     }
     return Section(
-      title: "Caught at a nominal 5 % of clean passages, on held-out questions, percent",
-      table: table,
-      note:
-        "Poison: share flagged of what reached the first \(settings.ks.first ?? 1) results. Clean"
-        + " passages: share flagged of the clean first \(AttackExperiment.listLength), the observed"
-        + " false positives. Detectors are fitted and calibrated on clean passages of other"
-        + " questions; intervals, AUROC and 1 % are in results.json.")
+      title: "\(set): percent of poison caught at a nominal 5 % of clean passages", table: table,
+      note: set != settings.querySets.last
+        ? ""
+        : Self.wrapped(
+          "Share flagged of the poison that reached the first \(settings.ks.first ?? 1) results, on"
+            + " held-out questions; clean: share flagged of the clean first"
+            + " \(AttackExperiment.listLength), the observed false positives. Detectors are fitted"
+            + " and calibrated on clean passages of other questions; intervals, AUROC and 1 % are"
+            + " in results.json."))
   }
 
   private static func reached(_ fit: JSONObject, _ kind: String) -> JSONObject? {
@@ -137,8 +141,24 @@ public struct AttackTables {
     }
   }
 
-  private func heading(_ cell: JSONObject) -> [String] {
-    [cell["set"]?.stringValue ?? "", cell["payload"]?.stringValue ?? ""]
+  private static func isEqual(_ value: JSONValue?, _ name: String) -> Bool {
+    value?.stringValue.map { UTF8Key($0) == UTF8Key(name) } ?? false
+  }
+
+  /// A note in lines of at most 80 columns, parted at spaces.
+  private static func wrapped(_ text: String) -> String {
+    var lines = [""]
+    for word in text.split(separator: " ").map(String.init) {
+      let line = lines[lines.count - 1]
+      if line.isEmpty {
+        lines[lines.count - 1] = word
+      } else if TextWidth.columns(line) + 1 + TextWidth.columns(word) <= 80 {
+        lines[lines.count - 1] = line + " " + word
+      } else {
+        lines.append(word)
+      }
+    }
+    return lines.joined(separator: "\n")
   }
 
   private static func percent(_ proportion: JSONObject?) -> String {

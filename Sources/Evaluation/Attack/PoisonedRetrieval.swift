@@ -79,8 +79,12 @@ public struct PoisonedRetrieval: Sendable {
       targets.append(query)
     }
     self.own = own
+    // Numbered by id, so that ties among poison are told apart by id wherever the list is cut.
+    let byID = documents.indices.sorted { UTF8Key(documents[$0].id) < UTF8Key(documents[$1].id) }
+    var numbers = [Int64](repeating: 0, count: documents.count)
+    for (position, number) in byID.enumerated() { numbers[number] = Int64(position) }
     let scan = try ExactScan(
-      vectors, similarity: embedder.model.similarity, threads: embedder.threads)
+      vectors, ids: numbers, similarity: embedder.model.similarity, threads: embedder.threads)
     let asked = try VectorMatrix(
       targets.flatMap { clean.vectors[$0] }, rows: targets.count, dimension: vectors.dimension)
     let ownScores = try scan.scores(of: asked, against: Array(documents.indices)).map(Double.init)
@@ -98,7 +102,7 @@ public struct PoisonedRetrieval: Sendable {
       let together = try overlay.top(
         depth,
         injecting: best[query].map {
-          RankedDocument(id: UTF8Key(documents[Int($0.id)].id), score: Double($0.score))
+          RankedDocument(id: UTF8Key(documents[byID[Int($0.id)]].id), score: Double($0.score))
         })
       func rank(_ list: [OverlayEntry], where matches: (OverlayEntry) -> Bool) -> Int? {
         list.firstIndex { $0.isInjected && matches($0) }.map { $0 + 1 }

@@ -48,7 +48,7 @@ public final class Embedder: Sendable {
   ///   - progress: called with the number of inputs that were finished since the last call, from
   ///     any thread.
   /// - Returns: one row for each input.
-  /// - Throws: `CancellationError` if the task was cancelled; a database error of the cache;
+  /// - Throws: `CancellationError` if the task was cancelled; `EmbeddingCacheError`;
   ///   `InputError` if a vector is not finite, naming the input.
   public func embed(
     _ inputs: [EmbeddingInput], progress: @Sendable (Int) -> Void = { _ in }
@@ -121,6 +121,25 @@ public final class Embedder: Sendable {
     _ missing: [Int], of inputs: [EmbeddingInput], keys: [String], into rows: Rows,
     progress: @Sendable (Int) -> Void
   ) throws -> [Int] {
+    try withUnsafeCurrentTask { task in
+      try compute(missing, of: inputs, keys: keys, into: rows, for: Caller(task: task), progress)
+    }
+  }
+
+  // `@unchecked Sendable`: workers only ask whether the task is cancelled, which any thread may.
+  private struct Caller: @unchecked Sendable {
+    let task: UnsafeCurrentTask?
+
+    /// A worker's own thread knows nothing of the task that called.
+    func checkCancellation() throws {
+      if task?.isCancelled == true { throw CancellationError() }
+    }
+  }
+
+  private func compute(
+    _ missing: [Int], of inputs: [EmbeddingInput], keys: [String], into rows: Rows,
+    for caller: Caller, _ progress: @Sendable (Int) -> Void
+  ) throws -> [Int] {
     let shared = Mutex(Shared())
     let workers = min(threads, (missing.count + Self.chunk - 1) / Self.chunk)
     let isShort = workers <= 1
@@ -135,11 +154,13 @@ public final class Embedder: Sendable {
           }
           guard let range else { return }
           do {
+            try caller.checkCancellation()
             let empty = try embed(
               Array(missing[range]), of: inputs, keys: keys, into: rows, in: context)
             shared.withLock { $0.unembeddable += empty }
           } catch {
             shared.withLock { $0.failure = $0.failure ?? error }
+            return
           }
           progress(range.count)
         }
@@ -160,7 +181,6 @@ public final class Embedder: Sendable {
     _ positions: [Int], of inputs: [EmbeddingInput], keys: [String], into rows: Rows,
     in context: ComputeContext
   ) throws -> [Int] {
-    try Task.checkCancellation()
     var unembeddable: [Int] = []
     var pending: [TextRole: [(position: Int, tokens: TokenSequence)]] = [:]
     for position in positions {
@@ -213,7 +233,8 @@ public final class Embedder: Sendable {
     }
   }
 
-  private func key(_ input: EmbeddingInput) -> String {
+  /// What an input's vector is cached under: all that decides its bits.
+  func key(_ input: EmbeddingInput) -> String {
     let parts: [String]
     switch input {
     case .query(let text):
