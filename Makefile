@@ -13,10 +13,10 @@ run: build model ## set up, build, and measure the attack on the bundled corpus
 	$(BINARY) attack --corpus $(CORPUS)
 
 test: build model ## every test that ends within minutes
-	RAGBENCH_BINARY=$(CURDIR)/$(BINARY) swift test $(SWIFT_FLAGS)
+	swift test $(SWIFT_FLAGS)
 
 verify: build model ## the longer lines: more kill rounds, whole grids, other models
-	RAGBENCH_VERIFY=1 RAGBENCH_BINARY=$(CURDIR)/$(BINARY) swift test $(SWIFT_FLAGS)
+	RAGBENCH_VERIFY=1 swift test $(SWIFT_FLAGS)
 
 setup:
 	@.ci/setup

@@ -144,3 +144,9 @@ let package = Package(
   cxxLanguageStandard: .cxx17
 )
 // 1795479434
+
+// The documentation plug-in joins only when documentation is built (make docs).
+if Context.environment["RAGBENCH_DOCS"] != nil {
+  package.dependencies.append(
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", exact: "1.5.0"))
+}

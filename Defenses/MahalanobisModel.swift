@@ -9,11 +9,11 @@ struct MahalanobisModel: Sendable, Equatable {
   /// What the fit found, for reports.
   struct Diagnostics: Sendable, Equatable {
     /// Anchor documents that the covariance was estimated from.
-    var anchors: Int
+    var anchors = 0
     /// Anchor documents left out by trimming.
-    var trimmed: Int
+    var trimmed = 0
     /// The weight of the identity.
-    var intensity: Double
+    var intensity = 0.0
     /// The largest eigenvalue over the smallest; nil if the smallest is not positive.
     var conditionNumber: Double?
   }

@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 import Glibc
 public import Statistics
 
@@ -70,7 +70,7 @@ public struct CombinedDetector: Detector {
     }
 
     fileprivate func detector(
-      for component: Component, fittedTo anchors: [DetectionList]
+      for component: Component, fittedTo anchors: [DetectionList], isDiagnosed: Bool
     ) throws -> any Detector {
       func mahalanobis(
         _ feature: FeatureKind, _ direction: MahalanobisDetector.Direction
@@ -79,7 +79,7 @@ public struct CombinedDetector: Detector {
           fittedTo: anchors,
           configuration: .init(
             feature: feature, isNormalized: isNormalized, shrinkage: shrinkage,
-            direction: direction, trim: trim))
+            direction: direction, trim: trim), isDiagnosed: isDiagnosed)
       }
       return switch component {
       case .document: try mahalanobis(.document, .upper)
@@ -122,12 +122,15 @@ public struct CombinedDetector: Detector {
     else { throw UsageError("components of a combined detector: expected each once, at least one") }
     self.configuration = configuration
     parts = try configuration.components.map { component in
-      let detector = try configuration.detector(for: component, fittedTo: anchors)
+      let detector = try configuration.detector(
+        for: component, fittedTo: anchors, isDiagnosed: true)
       let clean =
         component.learns
         ? try CrossFit.scores(of: anchors) { training, held in
           try Self.scores(
-            component, try configuration.detector(for: component, fittedTo: training), held)
+            component,
+            try configuration.detector(
+              for: component, fittedTo: training, isDiagnosed: false), held)
         } : try Self.scores(component, detector, anchors)
       return Part(
         component: component, detector: detector,

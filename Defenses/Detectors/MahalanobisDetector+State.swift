@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 import Statistics
 
 extension MahalanobisDetector {
@@ -44,9 +44,9 @@ extension MahalanobisDetector {
       "anchors": JSONValue(diagnostics.anchors),
       "trimmed": JSONValue(diagnostics.trimmed),
       "intensity": .number(diagnostics.intensity),
-      "center": .number(standardization.center),
-      "scale": .number(standardization.scale),
     ]
+    values["center"] = standardization.map { .number($0.center) } ?? .null
+    values["scale"] = standardization.map { .number($0.scale) } ?? .null
     values["conditionNumber"] = diagnostics.conditionNumber.map { .number($0) } ?? .null
     let dimension = model.distance.dimension
     var lower: [Double] = []
@@ -100,6 +100,12 @@ extension MahalanobisDetector {
     } catch {
       throw InputError(error.description)
     }
+    var standardization: Standardization?
+    if let center = try values.optionalDouble("center") {
+      standardization = try Standardization(center: center, scale: try values.double("scale"))
+    } else if direction == .twoSided {
+      throw InputError("a two-sided Mahalanobis detector without clean centre cannot be")
+    }
     self.init(
       configuration: configuration, direction: direction,
       diagnostics: MahalanobisModel.Diagnostics(
@@ -110,8 +116,7 @@ extension MahalanobisDetector {
         feature: FeatureExtractor(
           kind: configuration.feature, isNormalized: configuration.isNormalized),
         distance: distance),
-      standardization: try Standardization(
-        center: try values.double("center"), scale: try values.double("scale")))
+      standardization: standardization)
   }
 }
 

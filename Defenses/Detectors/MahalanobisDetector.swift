@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 import Glibc
 public import Statistics
 
@@ -65,8 +65,9 @@ public struct MahalanobisDetector: Detector, Equatable {
   /// What the fit found.
   let diagnostics: MahalanobisModel.Diagnostics
   let model: MahalanobisModel
-  /// Of the cube root of the squared distance on clean documents that were not fitted.
-  let standardization: Standardization
+  /// Of the cube root of the squared distance on clean documents that were not fitted; nil where the
+  /// direction does not need it.
+  let standardization: Standardization?
 
   /// Anchor documents that the covariance was estimated from.
   public var anchorCount: Int { diagnostics.anchors }
@@ -83,37 +84,50 @@ public struct MahalanobisDetector: Detector, Equatable {
   /// - Throws: `DetectorError` if the anchors do not suffice or differ in dimension, `UsageError` for
   ///   a share to trim out of range.
   public init(fittedTo anchors: [DetectionList], configuration: Configuration = .init()) throws {
+    try self.init(fittedTo: anchors, configuration: configuration, isDiagnosed: true)
+  }
+
+  /// Learns from clean lists, without diagnostics if the fit only serves a cross-fit.
+  init(
+    fittedTo anchors: [DetectionList], configuration: Configuration, isDiagnosed: Bool
+  ) throws {
     guard configuration.trim >= 0, configuration.trim <= 0.5 else {
       throw UsageError("trim is \(configuration.trim), expected a number from 0 to 0.5")
     }
     let feature = FeatureExtractor(
       kind: configuration.feature, isNormalized: configuration.isNormalized)
+    func model(
+      _ lists: [DetectionList], _ diagnostics: UnsafeMutablePointer<MahalanobisModel.Diagnostics>?
+    ) throws -> MahalanobisModel {
+      try MahalanobisModel(
+        fitting: lists, feature: feature, shrinkage: configuration.shrinkage,
+        trim: configuration.trim, diagnostics: diagnostics)
+    }
+    var diagnostics = MahalanobisModel.Diagnostics()
+    self.model = try isDiagnosed ? model(anchors, &diagnostics) : model(anchors, nil)
+    self.diagnostics = diagnostics
+    self.configuration = configuration
+    guard configuration.direction == .automatic || configuration.direction == .twoSided else {
+      direction = configuration.direction
+      standardization = nil
+      return
+    }
     var probes: [Double] = []
     let clean = try CrossFit.scores(of: anchors) { training, held in
-      let model = try MahalanobisModel(
-        fitting: training, feature: feature, shrinkage: configuration.shrinkage,
-        trim: configuration.trim)
-      if configuration.direction == .automatic {
-        probes += try model.probeDistances(of: held).map(cbrt)
-      }
+      let model = try model(training, nil)
+      probes += try model.probeDistances(of: held).map { cbrt($0) }
       return try model.squaredDistances(of: held)
-    }.flatMap { $0.map(cbrt) }
-    var diagnostics = MahalanobisModel.Diagnostics(anchors: 0, trimmed: 0, intensity: 0)
-    model = try MahalanobisModel(
-      fitting: anchors, feature: feature, shrinkage: configuration.shrinkage,
-      trim: configuration.trim, diagnostics: &diagnostics)
-    self.configuration = configuration
-    self.diagnostics = diagnostics
-    standardization = try Standardization(of: clean, detector: Self.metadata.name)
+    }.flatMap { $0.map { cbrt($0) } }
+    let standardization = try Standardization(of: clean, detector: Self.metadata.name)
+    self.standardization = standardization
     direction =
       configuration.direction == .automatic
-      ? Self.direction(clean: clean, probes: probes, standardization)
-      : configuration.direction
+      ? Self.direction(clean: clean, probes: probes, standardization) : .twoSided
   }
 
   init(
     configuration: Configuration, direction: Direction, diagnostics: MahalanobisModel.Diagnostics,
-    model: MahalanobisModel, standardization: Standardization
+    model: MahalanobisModel, standardization: Standardization?
   ) {
     self.configuration = configuration
     self.direction = direction
@@ -154,12 +168,15 @@ public struct MahalanobisDetector: Detector, Equatable {
   ///   deviations from the clean centre. Projection: standard deviations towards the query.
   /// - Throws: `DetectorError` for another dimension or a vector that is not finite.
   public func scores(of lists: [DetectionList]) throws -> [[Double]] {
-    switch direction {
-    case .automatic, .upper: try model.squaredDistances(of: lists)
-    case .lower: try model.squaredDistances(of: lists).map { $0.map(-) }
-    case .twoSided:
-      try model.squaredDistances(of: lists).map { $0.map { standardization(cbrt($0)).magnitude } }
-    case .projection: try model.projections(of: lists)
+    if direction == .projection { return try model.projections(of: lists) }
+    return try model.squaredDistances(of: lists).map { scores in
+      scores.map { distance in
+        switch direction {
+        case .lower: -distance
+        case .twoSided: standardization?(cbrt(distance)).magnitude ?? distance
+        default: distance
+        }
+      }
     }
   }
 

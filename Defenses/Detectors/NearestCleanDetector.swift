@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 import CBLAS
 
 /// The distance of a document to the k-th nearest clean document.

@@ -53,17 +53,17 @@ import Testing
   @Test(arguments: [
     ("\"count\":4", "\"count\":5"), ("\"count\":4", "\"count\":4611686018427387904"),
     ("\"count\":4", "\"count\":-1"), ("float64", "float16"), ("\"combined\"", "\"combination\""),
-    ("\"mean\"", "\"main\""), ("\"sum\"", "\"product\""), ("\"trim\":0", "\"trim\":\"0\""),
-    ("ledoit-wolf", "ledoit"), ("\"scale\":", "\"scala\":"),
+    ("document.mean", "document.main"), ("\"sum\"", "\"product\""),
+    ("\"trim\":0", "\"trim\":\"0\""),
+    ("ledoit-wolf", "ledoit"), ("\"scales\":", "\"scalas\":"),
   ])
   func wrongContentIsRefused(old: String, new: String) throws {
     let bytes = try DetectorFile.bytes(of: Self.calibrated("combined"))
     let start = try #require(bytes.firstIndex(of: UInt8(ascii: "\n"))) + 1
     let end = try #require(bytes[start...].firstIndex(of: UInt8(ascii: "\n")))
     let header = String(decoding: bytes[start..<end], as: UTF8.self)
-    let changed = try #require(header.range(of: old)).map { range in
-      header.replacingCharacters(in: range, with: new)
-    }
+    let range = try #require(header.range(of: old) as Range<String.Index>?)
+    let changed = header.replacingCharacters(in: range, with: new)
     let body = Array(changed.utf8) + bytes[end...]
     let file = Array("ragbench-detector 1 \(Checksum.sha256(body))\n".utf8) + body
     #expect(throws: InputError.self) { try DetectorFile.parse(file) }

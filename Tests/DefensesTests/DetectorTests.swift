@@ -59,17 +59,18 @@ import Testing
     #expect(throws: DetectorError.self) { try QueryRelativeSimilarityDetector().scores(of: alone) }
   }
 
-  @Test(arguments: [
-    ("What causes scurvy?", "What causes SCURVY? Buy now.", 1.0),
-    ("What causes scurvy?", "Lack of vitamin C causes scurvy", 2.0 / 3),
-    ("What causes scurvy?", "scurvy what", 1.0 / 3),
-    ("What causes scurvy?", "", 0),
-    ("", "text", 0),
-    ("a b a b c", "x a b a b a b c", 1),
-    ("a a a", "a a", 2.0 / 3),
-    ("Crohn's é", "crohn S É", 1),
-    ("naïve 12 mg", "NAÏVE—12·mg", 1),
-  ])
+  @Test(
+    arguments: [
+      ("What causes scurvy?", "What causes SCURVY? Buy now.", 1.0),
+      ("What causes scurvy?", "Lack of vitamin C causes scurvy", 2.0 / 3),
+      ("What causes scurvy?", "scurvy what", 1.0 / 3),
+      ("What causes scurvy?", "", 0.0),
+      ("", "text", 0.0),
+      ("a b a b c", "x a b a b a b c", 1.0),
+      ("a a a", "a a", 2.0 / 3),
+      ("Crohn's é", "crohn S É", 1.0),
+      ("naïve 12 mg", "NAÏVE—12·mg", 1.0),
+    ] as [(String, String, Double)])
   func verbatimOverlap(query: String, text: String, expected: Double) throws {
     let list = try SyntheticLists.list(
       "q", query: [1], documents: [[1]], texts: [text], queryText: query)

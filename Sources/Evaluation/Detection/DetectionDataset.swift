@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 public import Defenses
 public import Models
 public import Retrieval

@@ -38,15 +38,20 @@ public struct QuestionSplit: Sendable, Equatable {
     let group = NearDuplicates.groups(of: texts)
     var members: [Int: [Int]] = [:]
     for (position, group) in group.enumerated() { members[group, default: []].append(position) }
-    let groups = members.keys.sorted().shuffled(using: &generator)
+    // Large groups first, so that single questions can even out the sizes in the end.
+    let shuffled = members.keys.sorted().shuffled(using: &generator)
+      .compactMap { members[$0] }
+    let groups = shuffled.enumerated().sorted {
+      ($1.element.count, $0.offset) < ($0.element.count, $1.offset)
+    }.map(\.element)
     let targets = [shares.fit, shares.calibrate, 1 - shares.fit - shares.calibrate]
       .map { $0 * Double(texts.count) }
     var parts: [[Int]] = [[], [], []]
     for group in groups {
-      // The part that lacks the largest share of what it should have.
-      let lacking = parts.indices.map { 1 - Double(parts[$0].count) / max(targets[$0], 1e-9) }
-      let part = parts.indices.max { (lacking[$0], -$0) < (lacking[$1], -$1) } ?? 0
-      parts[part] += members[group] ?? []
+      // The part that lacks most; the first of equals.
+      let lacking = parts.indices.map { targets[$0] - Double(parts[$0].count) }
+      let part = parts.indices.max { (lacking[$0], $1) < (lacking[$1], $0) } ?? 0
+      parts[part] += group
     }
     fit = parts[0].sorted()
     calibrate = parts[1].sorted()
