@@ -61,12 +61,13 @@ public struct CorpusIndex: Sendable {
     vectors = try VectorMatrix(values, rows: chunks.count, dimension: identity.dimension)
     documentIDs = try store.documentIDs(ofChunks: chunks).map { UTF8Key($0) }
     let ids = documentIDs
-    rows = ids.indices.sorted { (ids[$0], $0) < (ids[$1], $1) }
-    documents = rows.indices.reduce(0) { count, position in
-      position > 0 && ids[rows[position]] == ids[rows[position - 1]] ? count : count + 1
+    let order = ids.indices.sorted { (ids[$0], $0) < (ids[$1], $1) }
+    rows = order
+    documents = order.indices.reduce(0) { count, position in
+      position > 0 && ids[order[position]] == ids[order[position - 1]] ? count : count + 1
     }
-    var numbers = [Int64](repeating: 0, count: rows.count)
-    for (position, row) in rows.enumerated() { numbers[row] = Int64(position) }
+    var numbers = [Int64](repeating: 0, count: order.count)
+    for (position, row) in order.enumerated() { numbers[row] = Int64(position) }
     scan = try ExactScan(vectors, ids: numbers, similarity: similarity, threads: threads)
   }
 

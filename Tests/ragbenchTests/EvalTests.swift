@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import SystemPackage
 import TestSupport
 import Testing
 

@@ -1,3 +1,6 @@
+import Basics
+import SystemPackage
+import TestSupport
 import Testing
 
 @Suite struct HelpTests {

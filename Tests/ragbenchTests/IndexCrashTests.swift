@@ -77,7 +77,10 @@ import Testing
     var random = SplitMix(state: seed)
     let command = try home()
     let clock = ContinuousClock()
-    let whole = try clock.measure { #expect(try command.run(Self.build).status == 0) }
+    let whole = try clock.measure {
+      let result = try command.run(Self.build)
+      #expect(result.status == 0)
+    }
     let expected = try content(command)
     #expect(expected.documents == Self.passages && expected.embedded == Self.passages)
     for round in 0..<(Self.isThorough ? 30 : 10) {

@@ -83,3 +83,23 @@ public struct AttackDetection {
       uniqueKeysWithValues: zip(rows, chunks).map { ($0, (title: $1.title, text: $1.text)) })
   }
 }
+
+extension DetectionDataset {
+  /// The questions and the poison of several query sets of one corpus; nil if there is none.
+  init?(joining datasets: [DetectionDataset]) throws {
+    guard let first = datasets.first else { return nil }
+    var questions: [Question] = []
+    var poison: [Poison] = []
+    for dataset in datasets {
+      poison += dataset.poison.map {
+        var moved = $0
+        moved.question += questions.count
+        return moved
+      }
+      questions += dataset.questions
+    }
+    try self.init(
+      retriever: first.retriever, similarity: first.similarity, questions: questions,
+      poison: poison, randomPassages: first.randomPassages)
+  }
+}

@@ -1,6 +1,7 @@
 public import Attacks
 public import Basics
 public import Corpus
+import Defenses
 import Models
 public import Retrieval
 import Synchronization
@@ -87,6 +88,8 @@ public final class AttackRun: Sendable {
     let name = embedder.model.name
     var cells: [JSONObject] = []
     var detection: [JSONObject] = []
+    // One fit for all query sets needs all of their questions.
+    var datasets: [DetectionDataset] = []
     for set in settings.querySets {
       let count = try bundle.queryCount(set)
       begin("\(set): questions", min(settings.limit ?? count, count))
@@ -109,14 +112,28 @@ public final class AttackRun: Sendable {
           poison.append(Written(document: document, set: set, retriever: name))
         }
       }
-      guard let protocolOfDetection = self.detection else { continue }
+      guard let detectors = self.detection else { continue }
       begin("\(set): detectors", clean.queries.count)
+      func dataset() throws -> DetectionDataset {
+        try AttackDetection(index: index, clean: clean, embedder: embedder, seed: settings.seed)
+          .dataset(attacked)
+      }
+      switch detectors.grouping {
+      case .querySet:
+        detection.append(
+          try recorded("detection", ["retriever": .string(name), "set": .string(set)]) {
+            try detectors.evaluate(dataset()).json.requiredObject()
+          })
+      case .global: datasets.append(try dataset())
+      }
+    }
+    if let detectors = self.detection, let all = try DetectionDataset(joining: datasets) {
       detection.append(
-        try recorded("detection", ["retriever": .string(name), "set": .string(set)]) {
-          let experiment = AttackDetection(
-            index: index, clean: clean, embedder: embedder, seed: settings.seed)
-          return try protocolOfDetection.evaluate(experiment.dataset(attacked)).json
-            .requiredObject()
+        try recorded(
+          "detection",
+          ["retriever": .string(name), "sets": .array(settings.querySets.map { .string($0) })]
+        ) {
+          try detectors.evaluate(all).json.requiredObject()
         })
     }
     return RetrieverResult(
