@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 
 @testable import Defenses
+import Models
 
 @Suite struct DetectorTests {
   /// What every registered detector must do.

@@ -115,18 +115,23 @@ import Testing
       }.value
     }
     // On the way, from whatever thread reports progress.
-    let done = Mutex(0)
+    let done = DoneCount()
     await #expect(throws: CancellationError.self) {
       try await Task {
         let task = withUnsafeCurrentTask { UncheckedTask(task: $0) }
         _ = try embedder.embed(inputs) { count in
-          done.withLock { $0 += count }
+          done.value.withLock { $0 += count }
           if count > 0 { task.task?.cancel() }
         }
       }.value
     }
-    #expect(done.withLock { $0 } <= 32 * threads)
+    #expect(done.value.withLock { $0 } <= 32 * threads)
   }
+}
+
+/// Inputs that were finished.
+private final class DoneCount: Sendable {
+  let value = Mutex(0)
 }
 
 /// `@unchecked Sendable`: used while the task runs, only to cancel it.

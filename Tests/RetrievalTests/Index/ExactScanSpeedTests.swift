@@ -1,6 +1,7 @@
 import CKernels
 import Dispatch
 import Foundation
+import Models
 import Retrieval
 import Testing
 

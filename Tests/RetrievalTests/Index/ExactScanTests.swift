@@ -1,5 +1,6 @@
 import Basics
 import CKernels
+import Models
 import TestSupport
 import Testing
 

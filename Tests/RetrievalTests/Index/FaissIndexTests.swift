@@ -1,5 +1,6 @@
 import Basics
 import Dispatch
+import Models
 import Retrieval
 import Synchronization
 import Testing

@@ -1,4 +1,5 @@
 import Basics
+import Models
 import SystemPackage
 import TestSupport
 import Testing

@@ -1,3 +1,4 @@
+import Models
 import Retrieval
 
 /// Seeded numbers for index tests (SplitMix64).
