@@ -71,7 +71,7 @@ let targets: [Target] = [
     name: "StatisticsTests", dependencies: ["Statistics", "Basics", "TestSupport"],
     swiftSettings: strict),
   .testTarget(
-    name: "TensorsTests", dependencies: ["Tensors", "Basics", "TestSupport"],
+    name: "TensorsTests", dependencies: ["CKernels", "Tensors", "Basics", "TestSupport"],
     swiftSettings: strict),
   .testTarget(
     name: "ModelsTests", dependencies: ["Models", "Basics", "Tensors", "TestSupport", system],

@@ -6,6 +6,7 @@
 #include "encoder_table.h"
 
 static _Atomic(const rbk_encoder_table *) chosen;
+static _Thread_local const rbk_encoder_table *restricted;
 
 static bool is_available(const rbk_encoder_table *table) {
 #if defined(__x86_64__)
@@ -28,6 +29,7 @@ static const rbk_encoder_table *const candidates[] = {
 enum { CANDIDATES = sizeof candidates / sizeof candidates[0] };
 
 static const rbk_encoder_table *table(void) {
+  if (restricted) return restricted;
   const rbk_encoder_table *now = atomic_load_explicit(&chosen, memory_order_acquire);
   if (now) return now;
   for (int i = 0; i < CANDIDATES; i++)
@@ -41,12 +43,12 @@ static const rbk_encoder_table *table(void) {
 const char *rbk_instruction_set(void) { return table()->name; }
 
 bool rbk_use_instruction_set(const char *name) {
+  restricted = NULL;
+  if (!name) return true;
   for (int i = 0; i < CANDIDATES; i++)
-    if (strcmp(candidates[i]->name, name) == 0 && is_available(candidates[i])) {
-      atomic_store_explicit(&chosen, candidates[i], memory_order_release);
-      return true;
-    }
-  return false;
+    if (strcmp(candidates[i]->name, name) == 0 && is_available(candidates[i]))
+      restricted = candidates[i];
+  return restricted != NULL;
 }
 
 size_t rbk_packed_count(size_t outputs, size_t inputs) {

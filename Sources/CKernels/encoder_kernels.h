@@ -29,6 +29,7 @@ INLINE v16 load_some(const float *p, size_t count) {
 INLINE v16 select16(i16 mask, v16 yes, v16 no) {
   return (v16)((mask & (i16)yes) | (~mask & (i16)no));
 }
+// Both give b where either is NaN: the limit stands first, so that NaN stays NaN.
 INLINE v16 min16(v16 a, v16 b) { return select16(a < b, a, b); }
 INLINE v16 max16(v16 a, v16 b) { return select16(a > b, a, b); }
 
@@ -49,9 +50,9 @@ INLINE float largest16(v16 x) {
 }
 
 // e^x: x = n ln 2 + r with |r| <= ln 2 / 2, Taylor polynomial of degree 7 in r (error 6e-9), times
-// 2^n by the exponent bits. Inputs below -87 give e^-87.
+// 2^n by the exponent bits. Inputs below -87 give e^-87, NaN gives NaN.
 INLINE v16 exp16(v16 x) {
-  x = min16(max16(x, splat(-87.0f)), splat(88.0f));
+  x = min16(splat(88.0f), max16(splat(-87.0f), x));
   v16 shifted = x * splat(1.44269504f) + splat(12582912.0f);  // 1.5 * 2^23: rounds to an integer
   v16 n = shifted - splat(12582912.0f);
   v16 r = x - n * splat(0.693359375f);
@@ -65,19 +66,19 @@ INLINE v16 exp16(v16 x) {
   p = p * r + splat(1.0f);
   p = p * r + splat(1.0f);
   i16 exponent = ((i16)shifted - (i16)splat(12582912.0f)) << 23;
-  return (v16)((i16)p + exponent);
+  return select16(x == x, (v16)((i16)p + exponent), x);
 }
 
 // erf(x) = x P(x²) / Q(x²) on |x| <= 4 and ±1 beyond, fitted by Tests/Fixtures/kernels/fit_erf.py.
 INLINE v16 erf16(v16 x) {
 #include "erf_coefficients.h"
-  x = min16(max16(x, splat(-RBK_ERF_LIMIT)), splat(RBK_ERF_LIMIT));
+  x = min16(splat(RBK_ERF_LIMIT), max16(splat(-RBK_ERF_LIMIT), x));
   v16 s = x * x;
   v16 p = splat(erf_p[RBK_ERF_P - 1]);
   for (int i = RBK_ERF_P - 2; i >= 0; i--) p = p * s + splat(erf_p[i]);
   v16 q = splat(erf_q[RBK_ERF_Q - 1]);
   for (int i = RBK_ERF_Q - 2; i >= 0; i--) q = q * s + splat(erf_q[i]);
-  return min16(max16(x * p / q, splat(-1)), splat(1));
+  return min16(splat(1), max16(splat(-1), x * p / q));
 }
 
 INLINE v16 activate(v16 x, rbk_activation activation) {
@@ -91,7 +92,7 @@ INLINE v16 activate(v16 x, rbk_activation activation) {
       return splat(0.5f) * x * (splat(1) + t);
     }
     case RBK_ACTIVATION_RELU:
-      return max16(x, splat(0));
+      return max16(splat(0), x);
     default:
       return x;
   }

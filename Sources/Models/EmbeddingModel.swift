@@ -49,7 +49,7 @@ public struct EmbeddingModel: Sendable {
     let passagePrompt =
       card.passagePrompt ?? files.prompts["passage"] ?? files.prompts["document"] ?? ""
     let queryPrompt = card.queryPrompt ?? files.prompts["query"] ?? ""
-    let loaded = try Self.load(card.kind, from: directory, allowNonFinite: allowNonFinite)
+    let loaded = try Self.load(card, from: directory, allowNonFinite: allowNonFinite)
     let pooling = files.pooling ?? .mean
     func encoder(
       _ parts: (tokenizer: any Tokenizer, encoder: any SequenceEncoder),
@@ -57,7 +57,8 @@ public struct EmbeddingModel: Sendable {
     ) -> SentenceEncoder {
       SentenceEncoder(
         tokenizer: parts.tokenizer, encoder: parts.encoder, pooling: pooling,
-        normalises: files.normalises, maximumTokens: limit ?? files.maximumTokens, prompt: prompt)
+        normalises: files.normalises, maximumTokens: limit ?? files.maximumTokens, prompt: prompt,
+        usesTemplate: card.kind == .transformer)
     }
     passageEncoder = encoder(
       loaded, files: files, pooling: pooling, limit: card.passageMaximumTokens,
@@ -66,7 +67,7 @@ public struct EmbeddingModel: Sendable {
       let queryFolder = directory.appending(folder)
       let queryFiles = try SentenceTransformerFiles(directory: queryFolder)
       queryEncoder = encoder(
-        try Self.load(card.kind, from: queryFolder, allowNonFinite: allowNonFinite),
+        try Self.load(card, from: queryFolder, allowNonFinite: allowNonFinite),
         files: queryFiles, pooling: queryFiles.pooling ?? pooling, limit: card.queryMaximumTokens,
         prompt: queryPrompt)
       guard queryEncoder.dimension == passageEncoder.dimension else {
@@ -117,14 +118,17 @@ public struct EmbeddingModel: Sendable {
   }
 
   private static func load(
-    _ kind: ModelCard.Kind, from directory: FilePath, allowNonFinite: Bool
+    _ card: ModelCard, from directory: FilePath, allowNonFinite: Bool
   ) throws -> (tokenizer: any Tokenizer, encoder: any SequenceEncoder) {
     let tokenizer = try TokenizerFile.load(directory: directory)
     let rows: Int
     let encoder: any SequenceEncoder
-    switch kind {
+    switch card.kind {
     case .transformer:
       let transformer = try TransformerEncoder(directory: directory, allowNonFinite: allowNonFinite)
+      try check(
+        tokenizer, for: card.passageForm, tokenTypes: transformer.configuration.tokenTypes,
+        in: directory)
       rows = transformer.configuration.vocabularySize
       encoder = transformer
     case .static:
@@ -140,11 +144,29 @@ public struct EmbeddingModel: Sendable {
     return (tokenizer, encoder)
   }
 
+  /// Refuses a template whose segments have no row in the token type table.
+  private static func check(
+    _ tokenizer: any Tokenizer, for form: PassageForm, tokenTypes: Int, in directory: FilePath
+  ) throws {
+    // Families without such a table ignore the segments.
+    guard tokenTypes > 0 else { return }
+    var types = tokenizer.encode("a").typeIDs
+    if form == .pair {
+      types += tokenizer.encode("a", pair: "a", maximumTokens: nil).typeIDs
+    }
+    if let largest = types.max(), largest >= tokenTypes {
+      throw InputError(
+        "the tokenizer's template has segment \(largest), the token type table \(tokenTypes) rows",
+        at: Place(file: directory.shown))
+    }
+  }
+
   private static func describe(
     _ card: ModelCard, similarity: Similarity, query: SentenceEncoder, passage: SentenceEncoder
   ) -> String {
     func side(_ encoder: SentenceEncoder) -> String {
-      "\(encoder.pooling.rawValue) \(encoder.normalises) \(encoder.maximumTokens ?? 0) \(encoder.prompt)"
+      "\(encoder.pooling.rawValue) \(encoder.normalises) \(encoder.maximumTokens ?? 0)"
+        + (encoder.usesTemplate ? "" : " without template") + " \(encoder.prompt)"
     }
     let files = card.files.map { "\($0.path) \($0.sha256)" }.sorted().joined(separator: "\n")
     return

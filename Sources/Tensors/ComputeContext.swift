@@ -27,7 +27,7 @@ public enum Activation: String, Sendable {
 /// result is decided in one place. One context serves one computation at a time; use one for each
 /// worker thread.
 public final class ComputeContext {
-  private let pool = TensorPool()
+  package let pool = TensorPool()
   private let team: ThreadTeam?
   private var scratch = TensorStorage(capacity: 0)
 

@@ -41,7 +41,9 @@ public struct PackedWeight: Sendable {
         (stacked.pointer + at).update(from: weight.storage.pointer, count: weight.count)
         at += weight.count
       }
-      rbk_pack(stacked.pointer, outputs, inputs, storage.pointer)
+      withExtendedLifetime(stacked) {
+        rbk_pack(stacked.pointer, outputs, inputs, storage.pointer)
+      }
     }
   }
 

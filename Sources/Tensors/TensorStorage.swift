@@ -56,14 +56,18 @@ public final class TensorStorage: @unchecked Sendable {
 /// it has seen.
 public final class TensorPool: Sendable {
   private struct Free: @unchecked Sendable {
-    // Sorted by capacity. `@unchecked Sendable`: only reached through the mutex.
+    // `@unchecked Sendable`: only reached through the mutex.
     var buffers: [(capacity: Int, pointer: UnsafeMutablePointer<Float>)] = []
+    var allocations = 0
   }
 
   private let free = Mutex(Free())
 
   /// Creates an empty pool.
   public init() {}
+
+  /// Buffers that had to be allocated so far.
+  package var allocations: Int { free.withLock { $0.allocations } }
 
   deinit {
     free.withLock { free in
@@ -79,6 +83,7 @@ public final class TensorPool: Sendable {
     while capacity < count { capacity *= 2 }
     let found = free.withLock { free -> UnsafeMutablePointer<Float>? in
       guard let index = free.buffers.firstIndex(where: { $0.capacity == capacity }) else {
+        free.allocations += 1
         return nil
       }
       return free.buffers.remove(at: index).pointer

@@ -5,6 +5,8 @@
 // threads worked on it. The instruction set is chosen once, at the first call (AVX-512, AVX2 with
 // FMA, or portable C); the result may differ in the last bits between instruction sets.
 //
+// NaN in an input gives NaN in every output that depends on it, so that it is found at the end.
+//
 // All matrices are Float32 and row-major; a "stride" counts floats from one row to the next.
 #ifndef RBK_ENCODER_H
 #define RBK_ENCODER_H
@@ -31,7 +33,8 @@ typedef enum {
 /// Name of the instruction set in use: "avx512", "avx2" or "portable".
 const char *rbk_instruction_set(void);
 
-/// Restricts the kernels to an instruction set, for tests. False if this machine lacks it.
+/// Restricts the kernels that the calling thread runs to an instruction set, for tests; NULL lifts
+/// the restriction. False, and no restriction, if this machine lacks it.
 bool rbk_use_instruction_set(const char *name);
 
 /// Floats that a packed [outputs, inputs] matrix takes: outputs are padded to whole panels.

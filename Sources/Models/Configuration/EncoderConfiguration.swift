@@ -51,10 +51,10 @@ public struct EncoderConfiguration: Sendable, Equatable {
     let path = directory.appending("config.json")
     let place = Place(file: path.shown)
     let object = try JSONParser.parse(contentsOf: path).requiredObject(at: place)
-    func size(_ key: String, upTo limit: Int) throws -> Int {
+    func size(_ key: String, from least: Int = 1, upTo limit: Int) throws -> Int {
       let value = try object.int(key, at: place)
-      guard (1...limit).contains(value) else {
-        throw InputError("'\(key)' is \(value), expected 1 to \(limit)", at: place)
+      guard (least...limit).contains(value) else {
+        throw InputError("'\(key)' is \(value), expected \(least) to \(limit)", at: place)
       }
       return value
     }
@@ -71,15 +71,19 @@ public struct EncoderConfiguration: Sendable, Equatable {
     positions = try size("max_position_embeddings", upTo: 131_072)
     vocabularySize = try size("vocab_size", upTo: 4_194_304)
     tokenTypes = family == .bert ? try size("type_vocab_size", upTo: 1024) : 0
+    let buckets = RelativePositionBias.bucketCounts
     relativeAttentionBuckets =
-      family == .mpnet ? try size("relative_attention_num_buckets", upTo: 1024) : 0
+      family == .mpnet
+      ? try size(
+        "relative_attention_num_buckets", from: buckets.lowerBound, upTo: buckets.upperBound) : 0
     guard hiddenSize % heads == 0 else {
       throw InputError(
         "'num_attention_heads' is \(heads), which does not divide 'hidden_size' \(hiddenSize)",
         at: place)
     }
     let epsilon = try object.optionalDouble("layer_norm_eps", at: place) ?? 1e-12
-    guard epsilon > 0, epsilon < 1 else {
+    // As a Float32 it must not vanish: constant states would be divided by zero.
+    guard Float(epsilon) > 0, epsilon < 1 else {
       throw InputError("'layer_norm_eps' is \(epsilon), expected above 0 and below 1", at: place)
     }
     layerNormEpsilon = Float(epsilon)

@@ -56,19 +56,26 @@ public struct SentenceTransformerFiles: Sendable, Equatable {
       let type = try object.string("type", at: place)
       let folder = try object.string("path", at: place)
       switch type.split(separator: ".").last {
-      case "Transformer":
+      case "Transformer", "StaticEmbedding":
         guard folder.isEmpty else {
-          throw InputError("the Transformer module lies in '\(folder)', expected here", at: place)
+          throw InputError(
+            "the module '\(type)' lies in '\(TerminalText.excerpt(folder))', expected here",
+            at: place)
         }
       case "Normalize": normalises = true
       case "Pooling":
-        guard !folder.utf8.contains(UInt8(ascii: "/")), !folder.hasPrefix(".") else {
-          throw InputError("module path '\(folder)' leaves the model's folder", at: place)
+        guard !folder.utf8.contains(UInt8(ascii: "/")), RelativeName.fault(folder) == nil,
+          !directory.appending(folder).isSymbolicLink
+        else {
+          throw InputError(
+            "module path '\(TerminalText.excerpt(folder))' is not a plain sub-folder of the"
+              + " model's folder", at: place)
         }
         try readPooling(directory.appending(folder).appending("config.json"))
       default:
         throw InputError(
-          "module '\(type)' is not implemented (Transformer, Pooling, Normalize are)", at: place)
+          "module '\(TerminalText.excerpt(type))' is not implemented (Transformer,"
+            + " StaticEmbedding, Pooling, Normalize are)", at: place)
       }
     }
   }

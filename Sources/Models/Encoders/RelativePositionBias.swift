@@ -8,6 +8,10 @@ enum RelativePositionBias {
   /// Distance from which on all positions share the last bucket.
   private static let maximumDistance = 128
 
+  /// Numbers of buckets for which the logarithmic ones exist: a quarter of the buckets is for single
+  /// distances, and these must be at least one and end before `maximumDistance`.
+  static let bucketCounts = 4...4 * maximumDistance - 1
+
   /// The bucket of key position minus query position, in 0 ..< buckets.
   static func bucket(of offset: Int, buckets: Int) -> Int {
     let half = buckets / 2

@@ -13,6 +13,8 @@ public struct SentenceEncoder: Sendable {
   public let maximumTokens: Int?
   /// Put before each text.
   public let prompt: String
+  /// Whether the tokenizer's template stands around the tokens; static embeddings have none.
+  public let usesTemplate: Bool
 
   /// Width of the vectors.
   public var dimension: Int { encoder.dimension }
@@ -26,9 +28,10 @@ public struct SentenceEncoder: Sendable {
   ///   - normalises: whether vectors are divided by their length.
   ///   - maximumTokens: where inputs are cut; the encoder's own limit holds in any case.
   ///   - prompt: put before each text.
+  ///   - usesTemplate: whether the tokenizer's template stands around the tokens.
   public init(
     tokenizer: any Tokenizer, encoder: any SequenceEncoder, pooling: Pooling, normalises: Bool,
-    maximumTokens: Int?, prompt: String = ""
+    maximumTokens: Int?, prompt: String = "", usesTemplate: Bool = true
   ) {
     self.tokenizer = tokenizer
     self.encoder = encoder
@@ -36,6 +39,7 @@ public struct SentenceEncoder: Sendable {
     self.normalises = normalises
     self.maximumTokens = [maximumTokens, encoder.maximumTokens].compactMap(\.self).min()
     self.prompt = prompt
+    self.usesTemplate = usesTemplate
   }
 
   /// The tokens of an input, or nil if nothing in it can be embedded.
@@ -43,23 +47,27 @@ public struct SentenceEncoder: Sendable {
   /// - Parameters:
   ///   - text: the text, or the first segment of a pair.
   ///   - pair: the second segment, or nil.
-  /// - Returns: tokens with the template's, cut to `maximumTokens`; nil for an empty text and for
-  ///   one of white space, controls or zero-width characters only.
+  /// - Returns: tokens with the template's, cut to `maximumTokens`; nil for an empty text, for one of
+  ///   white space, controls or zero-width characters only, and where only tokens of the template
+  ///   and the prompt would be left.
   public func tokens(of text: String, pair: String? = nil) -> TokenSequence? {
     guard Self.isEmbeddable(text) || pair.map(Self.isEmbeddable) == true else { return nil }
-    let encoding = tokenizer.encode(prompt + text, pair: pair, maximumTokens: maximumTokens)
-    guard encoding.isSpecial.contains(false) else { return nil }
-    return TokenSequence(ids: encoding.ids, typeIDs: encoding.typeIDs)
+    let encoding = encode(text, pair: pair, maximumTokens: maximumTokens)
+    let promptEnd = pair == nil ? prompt.unicodeScalars.count : 0
+    let hasContent = zip(encoding.isSpecial, encoding.offsets).contains { isSpecial, range in
+      !isSpecial && range.upperBound > promptEnd
+    }
+    return hasContent ? TokenSequence(ids: encoding.ids, typeIDs: encoding.typeIDs) : nil
   }
 
   /// Number of tokens of a text, template tokens included and nothing cut.
   public func tokenCount(of text: String) -> Int {
-    tokenizer.encode(prompt + text, pair: nil, maximumTokens: nil).ids.count
+    encode(text, pair: nil, maximumTokens: nil).ids.count
   }
 
   /// Number of tokens of a text without the template's, cut as `tokens(of:pair:)` cuts.
   public func contentTokenCount(of text: String) -> Int {
-    tokenizer.encode(prompt + text, pair: nil, maximumTokens: maximumTokens).isSpecial
+    encode(text, pair: nil, maximumTokens: maximumTokens).isSpecial
       .reduce(0) { $0 + ($1 ? 0 : 1) }
   }
 
@@ -72,6 +80,16 @@ public struct SentenceEncoder: Sendable {
   public func vectors(of sequences: [TokenSequence], in context: ComputeContext) -> Tensor {
     let pooled = encoder.vectors(of: sequences, pooling: pooling, in: context)
     return normalises ? context.normalized(pooled) : pooled
+  }
+
+  private func encode(_ text: String, pair: String?, maximumTokens: Int?) -> Encoding {
+    let first = prompt + text
+    if usesTemplate {
+      return tokenizer.encode(first, pair: pair, maximumTokens: maximumTokens)
+    }
+    // One vector a token knows no segments: a pair is one text of two parts.
+    return tokenizer.encodeWithoutTemplate(
+      pair.map { first + " " + $0 } ?? first, maximumTokens: maximumTokens)
   }
 
   private static func isEmbeddable(_ text: String) -> Bool {

@@ -135,7 +135,7 @@ public struct HTTPDownloader: Sendable {
 
   private func refuseOtherContent(_ path: FilePath, _ address: String) throws {
     let file = try MappedFile(path)
-    let format = WeightFormat.recognise(file.bytes)
+    let format = file.withBytes(WeightFormat.recognise)
     let name = URL(string: address)?.lastPathComponent ?? address
     let isText = [".md", ".html", ".htm"].contains { name.lowercased().hasSuffix($0) }
     if format == .pointer || format == .html && !isText, let format {

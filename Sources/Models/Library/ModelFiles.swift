@@ -101,9 +101,8 @@ struct ModelFiles {
   private static func checkContent(_ directory: FilePath, _ relative: String) throws {
     let path = directory.appending(relative)
     let file = try MappedFile(path)
-    guard let format = WeightFormat.recognise(file.bytes) else { return }
+    guard let format = file.withBytes(WeightFormat.recognise) else { return }
     let isText = !relative.hasSuffix(".safetensors")
-    if format == .safetensors { return }
     // A model's README may begin with HTML.
     if isText, format != .html && format != .pointer || relative.hasSuffix(".md") { return }
     throw InputError("this is \(format.rawValue)", at: Place(file: path.shown))

@@ -61,8 +61,9 @@ public struct SafetensorsFile: Sendable {
   /// - Throws: `FileError` if it cannot be read; `InputError` naming the byte or the tensor if it is
   ///   no such file.
   public init(_ path: FilePath) throws {
-    file = try MappedFile(path)
-    entries = try Self.entries(of: file.bytes, file: path.shown)
+    let file = try MappedFile(path)
+    self.file = file
+    entries = try file.withBytes { try Self.entries(of: $0, file: path.shown) }
     index = Dictionary(
       uniqueKeysWithValues: entries.enumerated().map { (UTF8Key($1.name), $0) })
   }
@@ -132,7 +133,7 @@ extension SafetensorsFile {
     func refuse(_ message: String, at offset: Int = 0) -> InputError {
       InputError(message, at: Place(file: file, byteOffset: offset))
     }
-    if let format = WeightFormat.recognise(bytes), format != .safetensors {
+    if let format = WeightFormat.recognise(bytes) {
       throw refuse("this is \(format.rawValue), expected safetensors")
     }
     guard bytes.count >= 8 else {

@@ -55,12 +55,12 @@ public struct WeightSet: Sendable {
     var shards = Set<UTF8Key>()
     for (tensor, value) in map.members {
       guard let name = value.stringValue, name.hasSuffix(".safetensors"),
-        !name.utf8.contains(UInt8(ascii: "/")), !name.hasPrefix("."),
+        !name.utf8.contains(UInt8(ascii: "/")), RelativeName.fault(name) == nil,
         !directory.appending(name).isSymbolicLink
       else {
         throw InputError(
-          "weight_map.\(tensor): \(value.summary) is not a plain file name in this folder",
-          at: place)
+          "weight_map.\(TerminalText.excerpt(tensor)): \(value.summary) is not a plain file name"
+            + " in this folder", at: place)
       }
       shards.insert(UTF8Key(name))
     }
@@ -76,16 +76,13 @@ public struct WeightSet: Sendable {
   /// - Returns: the prefix, with its dot.
   /// - Throws: `InputError` if no name, or more than one, ends so.
   public func prefix(before suffix: String) throws -> String {
-    let found = names.filter {
-      $0.utf8.count >= suffix.utf8.count
-        && $0.utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
-    }
+    let found = names.filter { $0.utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) }
     guard found.count == 1, let name = found.first else {
       throw InputError(
         "expected one tensor named …\(suffix), found \(found.count)",
         at: Place(file: directory.shown))
     }
-    return String(name.dropLast(suffix.count))
+    return String(decoding: name.utf8.dropLast(suffix.utf8.count), as: UTF8.self)
   }
 
   /// Reads tensors by name and shape, listing every difference at once.
@@ -100,7 +97,7 @@ public struct WeightSet: Sendable {
     prefix: String, expected: [(name: String, shape: [Int])], ignored: [String] = []
   ) throws -> [String: Tensor] {
     var problems: [String] = []
-    var result: [String: Tensor] = [:]
+    var found: [(name: String, file: Int, entry: SafetensorsFile.Entry)] = []
     for (name, shape) in expected {
       guard let (file, entry) = places[UTF8Key(prefix + name)] else {
         problems.append("missing: \(name) \(shape)")
@@ -111,19 +108,26 @@ public struct WeightSet: Sendable {
         problems.append("\(name): expected \(shape), found \(entry.shape)\(note)")
         continue
       }
-      result[name] = try files[file].tensor(entry, allowNonFinite: allowNonFinite)
+      found.append((name, file, entry))
     }
     let wanted = Set(expected.map { UTF8Key(prefix + $0.name) })
     for name in names where !wanted.contains(UTF8Key(name)) {
       // Heads of other tasks stand beside the encoder, outside its prefix.
-      guard name.hasPrefix(prefix) else { continue }
-      let rest = String(name.dropFirst(prefix.count))
-      if !ignored.contains(where: { rest.hasPrefix($0) }) { problems.append("unexpected: \(rest)") }
+      guard name.utf8.starts(with: prefix.utf8) else { continue }
+      let rest = name.utf8.dropFirst(prefix.utf8.count)
+      if !ignored.contains(where: { rest.starts(with: $0.utf8) }) {
+        let shown = TerminalText.excerpt(String(decoding: rest, as: UTF8.self))
+        problems.append("unexpected: \(shown)")
+      }
     }
     guard problems.isEmpty else {
       throw InputError(
         "the weights do not fit config.json: \(problems.joined(separator: "; "))",
         at: Place(file: directory.shown))
+    }
+    var result: [String: Tensor] = [:]
+    for (name, file, entry) in found {
+      result[name] = try files[file].tensor(entry, allowNonFinite: allowNonFinite)
     }
     return result
   }
