@@ -1,8 +1,7 @@
 // swift-tools-version: 6.2
-import Foundation
 import PackageDescription
 
-// Every Swift target is compiled with the same strictness (see ../shared/STYLE.md).
+// Every Swift target is compiled with the same strictness.
 let strict: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
   .enableUpcomingFeature("MemberImportVisibility"),
@@ -108,22 +107,6 @@ let targets: [Target] = [
     swiftSettings: strict),
 ]
 
-// While the modules land one after another, a target takes part once its folder exists.
-func folder(of target: Target) -> String {
-  target.path ?? (target.type == .test ? "Tests/" : "Sources/") + target.name
-}
-let root = Context.packageDirectory
-let present = targets.filter {
-  FileManager.default.fileExists(atPath: root + "/" + folder(of: $0))
-}
-let absent = Set(targets.map(\.name)).subtracting(present.map(\.name))
-for target in present {
-  target.dependencies.removeAll {
-    if case .byNameItem(let name, _) = $0 { return absent.contains(name) }
-    return false
-  }
-}
-
 let package = Package(
   name: "ragbench",
   products: [
@@ -140,11 +123,10 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
   ],
-  targets: present,
+  targets: targets,
   cLanguageStandard: .c17,
   cxxLanguageStandard: .cxx17
 )
-// 1795479434
 
 // The documentation plug-in joins only when documentation is built (make docs).
 if Context.environment["RAGBENCH_DOCS"] != nil {

@@ -24,7 +24,8 @@ extension CorpusIndexBuilder {
     let rejects = RejectLog()
     var lines: [UTF8Key: Int] = [:]
     var documents: [StoredDocument] = []
-    try ReaderKind.beir.reader.forEachPassage(in: file, key: nil, rejects: rejects) { passage, place in
+    let reader = ReaderKind.beir.reader
+    try reader.forEachPassage(in: file, key: nil, rejects: rejects) { passage, place in
       let place = place.inRecord(passage.id)
       if let first = lines.updateValue(place.line ?? 0, forKey: UTF8Key(passage.id)) {
         throw InputError("the id stands in line \(first) already", at: place)

@@ -23,7 +23,7 @@ struct IndexCommand: ParsableCommand {
         none; exact search needs no file).
         """)
     var kind: String?
-    @Option(help: "Seconds to wait for another process that writes.") var wait = 0.0
+    @Option(help: "Seconds to wait for another process that writes, 0 to 86400.") var wait = 0.0
 
     mutating func validate() throws {
       guard wait >= 0, wait <= 86_400 else {

@@ -20,10 +20,10 @@ import Testing
     let text = result.outputText
     #expect(text.contains("OVERVIEW: "))
     #expect(text.contains("Example: ragbench \(path.joined(separator: " "))"), "\(text)")
-    // Every option of the list has a description: its line is longer than its name.
+    // Every option of the list has a description, behind its name and value or in the next line.
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     for (number, line) in lines.enumerated() where line.hasPrefix("  -") {
-      let hasText = line.split(separator: "  ").count > 1
+      let hasText = line.split(separator: " ").count > 2
       let next = number + 1 < lines.count ? lines[number + 1] : ""
       #expect(hasText || next.hasPrefix("                    "), "no help: \(line)")
     }

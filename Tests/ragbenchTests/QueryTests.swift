@@ -48,7 +48,7 @@ import Testing
     #expect(answers[1]["id"]?.intValue == 7)
     #expect(answers[1]["results"]?.arrayValue?.count == 2)
     let faults: [(Int, Int, String)] = [
-      (2, 65, ""), (3, 64, "1 to 10000"), (4, 64, "1 to 10000"), (5, 65, "'k'"),
+      (2, 65, "JSON"), (3, 64, "1 to 10000"), (4, 64, "1 to 10000"), (5, 65, "'k'"),
       (6, 65, "did you mean 'query'"), (7, 65, "'query'"), (8, 65, "embedded"),
       (10, 65, "UTF-8"),
     ]
@@ -88,17 +88,30 @@ import Testing
     #expect(try JSONParser.parse(String(last)) == alone)
   }
 
-  @Test func fusionPutsAnExactMatchFirst() throws {
+  /// Against the formula of Cormack et al. 2009, over the two rankings as other commands show them.
+  @Test func fusionAddsReciprocalRanks() throws {
     let command = try Command()
     try command.installModel()
     try command.installCorpus("tiny", count: 60)
-    let value = try command.json(
-      ["query", "passage 37", "--corpus", "tiny", "--hybrid", "bm25"] + retriever)
-    #expect(value["results"]?.arrayValue?.count == 10)
-    let ids = value["results"]?.arrayValue?.prefix(3).compactMap { $0["id"]?.stringValue }
-    #expect(ids?.contains("p37") == true, "\(ids ?? [])")
-    let repeated = try command.json(
-      ["query", "passage 37", "--corpus", "tiny", "--hybrid", "bm25"] + retriever)
-    #expect(repeated == value)
+    let question = "gout and sleep"  // the corpus's query q1
+    let asked = ["query", question, "--corpus", "tiny", "--k", "60"] + retriever
+    var scores: [String: Double] = [:]
+    let dense = try command.json(asked)["results"]?.arrayValue ?? []
+    #expect(dense.count == 60)
+    for (position, result) in dense.enumerated() {
+      scores[try #require(result["id"]?.stringValue), default: 0] += 1 / Double(61 + position)
+    }
+    let run = command.directory.file("bm25.trec")
+    _ = try command.json(["eval", "--corpus", "tiny", "--bm25", "--write-run", run.string])
+    let lines = String(decoding: try FileBytes.read(run, limit: 1 << 20), as: UTF8.self)
+      .split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+    let words = lines.filter { $0[0] == "q1" }
+    #expect(!words.isEmpty && words.count < 60)
+    for line in words { scores[line[2], default: 0] += 1 / (60 + (Double(line[3]) ?? .nan)) }
+    let expected = scores.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    let fused = try command.json(asked + ["--hybrid", "bm25"])["results"]?.arrayValue ?? []
+    #expect(fused.compactMap { $0["id"]?.stringValue } == expected.map(\.key))
+    expectClose(
+      fused.compactMap { $0["score"]?.doubleValue }, expected.map(\.value), absolute: 1e-15)
   }
 }
