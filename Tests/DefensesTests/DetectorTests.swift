@@ -1,12 +1,12 @@
 import Basics
 import Glibc
+import Models
 import Retrieval
 import Statistics
 import TestSupport
 import Testing
 
 @testable import Defenses
-import Models
 
 @Suite struct DetectorTests {
   /// What every registered detector must do.

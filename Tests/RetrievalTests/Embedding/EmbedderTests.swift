@@ -78,7 +78,8 @@ import Testing
       for text in sampleTexts(12, seed: 3) {
         let alone = try #require(embedder.embed(query: text))
         #expect(
-          alone.map(\.bitPattern) == (try embedder.embed([.query(text)])).matrix[0].map(\.bitPattern),
+          alone.map(\.bitPattern)
+            == (try embedder.embed([.query(text)])).matrix[0].map(\.bitPattern),
           "\(name): \(text)")
       }
       #expect(embedder.embed(query: " \n\u{FEFF}") == nil)
