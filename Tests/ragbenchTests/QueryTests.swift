@@ -106,7 +106,7 @@ import Testing
     let lines = String(decoding: try FileBytes.read(run, limit: 1 << 20), as: UTF8.self)
       .split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
     let words = lines.filter { $0[0] == "q1" }
-    #expect(!words.isEmpty && words.count < 60)
+    #expect(!words.isEmpty)
     for line in words { scores[line[2], default: 0] += 1 / (60 + (Double(line[3]) ?? .nan)) }
     let expected = scores.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
     let fused = try command.json(asked + ["--hybrid", "bm25"])["results"]?.arrayValue ?? []
