@@ -64,6 +64,8 @@ public final class FileLock: Sendable {
   deinit {
     // The empty file says that the release was in order.
     ftruncate(descriptor, 0)
+    // Closing alone would leave it locked while a child that is just being started has a copy.
+    flock(descriptor, LOCK_UN)
     Glibc.close(descriptor)
   }
 

@@ -30,6 +30,22 @@ import Testing
     #expect(try FileLock(path).warning == nil)
   }
 
+  /// A child that is just being started has a copy of every descriptor until it runs its program.
+  @Test func releaseHoldsWhileACopyOfTheDescriptorIsOpen() throws {
+    var first: FileLock? = try FileLock(path)
+    let copies = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+      .compactMap(Int32.init).filter { descriptor in
+        let target = try? FileManager.default.destinationOfSymbolicLink(
+          atPath: "/proc/self/fd/\(descriptor)")
+        return target == path.string
+      }.map { dup($0) }
+    defer { for copy in copies { close(copy) } }
+    #expect(copies.count == 1)
+    withExtendedLifetime(first) {}
+    first = nil
+    #expect(try FileLock(path).warning == nil)
+  }
+
   @Test func waitingEndsAtTheLimit() throws {
     let first = try FileLock(path)
     let error = #expect(throws: LockedError.self) { try FileLock(path, wait: .milliseconds(60)) }

@@ -26,7 +26,7 @@ import Testing
 
   private static let fine: [Float] = (-80_000...80_000).map { Float($0) / 10_000 }
   private static let extremes: [Float] =
-    [0, -0, 1e-30, -1e-30, 1e-40, 10, 88, 100, 1e4, 1e13, 1e30, .greatestFiniteMagnitude]
+    [0, -0, 1e-30, -1e-30, 0x1p-140, 10, 88, 100, 1e4, 1e13, 1e30, .greatestFiniteMagnitude]
     .flatMap { [$0, -$0] }
 
   @Test(arguments: InstructionSets.available)

@@ -29,7 +29,7 @@ import Testing
 
   @Test func theFirstNumberThatIsNotFiniteIsFound() {
     let most = Float.greatestFiniteMagnitude
-    let harmless: [Float] = [most, -most, 1e-45, -0]
+    let harmless: [Float] = [most, -most, .leastNonzeroMagnitude, -0]
     for count in [0, 1, 2, 1023, 1024, 1025, 2500] {
       let values = (0..<count).map { harmless[$0 % 4] }
       let x = GuardedFloats(values)

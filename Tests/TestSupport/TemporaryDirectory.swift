@@ -31,6 +31,10 @@ public final class TemporaryDirectory: Sendable {
     let file = path.appending(name)
     try FileManager.default.createDirectory(
       atPath: file.removingLastComponent().string, withIntermediateDirectories: true)
+    // ext4 flushes a file that is cut and written anew; one that did not exist it writes lazily.
+    if (try? file.stat(followTargetSymlink: false))?.type == .regular {
+      try FileManager.default.removeItem(atPath: file.string)
+    }
     try Data(Array(bytes)).write(to: URL(fileURLWithPath: file.string))
     return file
   }

@@ -83,6 +83,9 @@ public struct SentenceTransformerFiles: Sendable, Equatable {
   private mutating func readPooling(_ path: FilePath) throws {
     let place = Place(file: path.shown)
     let object = try JSONParser.parse(contentsOf: path).requiredObject(at: place)
+    if try object.optionalBool("include_prompt", at: place) == false {
+      throw InputError("'include_prompt' false is not implemented", at: place)
+    }
     var chosen: [String] = []
     for (key, value) in object.members
     where key.hasPrefix("pooling_mode_") && value.boolValue == true {
