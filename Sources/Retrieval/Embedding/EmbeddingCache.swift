@@ -67,9 +67,8 @@ public final class EmbeddingCache: Sendable {
               guard let data, data.count == dimension * 4 else { return }
               data.withUnsafeBytes { bytes in
                 // SQLite does not notice a changed bit within a value.
-                guard let start = bytes.baseAddress, VectorChecksum.of(bytes) == checksum else {
-                  return
-                }
+                guard let start = bytes.baseAddress, Self.checksum(bytes, of: key) == checksum
+                else { return }
                 UnsafeMutableRawPointer(rows + position * dimension).copyMemory(
                   from: start, byteCount: dimension * 4)
                 found.insert(position)
@@ -82,6 +81,13 @@ public final class EmbeddingCache: Sendable {
     }
   }
 
+  /// Binds a vector to its key: a damaged index page can lead to the sound row of another text.
+  private static func checksum(_ vector: UnsafeRawBufferPointer, of key: String) -> Int64 {
+    var key = key
+    return key.withUTF8 { VectorChecksum.of(UnsafeRawBufferPointer($0)) } &* 31
+      &+ VectorChecksum.of(vector)
+  }
+
   /// Stores vectors in one transaction; one that is there under the same key is replaced.
   ///
   /// - Parameter vectors: keys with their vectors.
@@ -92,7 +98,9 @@ public final class EmbeddingCache: Sendable {
         let statement = try database.cachedStatement(
           sql: "INSERT OR REPLACE INTO vectors (key, vector, checksum) VALUES (?, ?, ?)")
         for (key, vector) in vectors {
-          let (data, checksum) = vector.withUnsafeBytes { (Data($0), VectorChecksum.of($0)) }
+          let (data, checksum) = vector.withUnsafeBytes {
+            (Data($0), Self.checksum($0, of: key))
+          }
           try statement.execute(arguments: [key, data, checksum])
         }
       }
