@@ -1,6 +1,7 @@
 import ArgumentParser
 import Basics
 import Glibc
+import Statistics
 
 /// The program: every command of ragbench.
 struct Ragbench: ParsableCommand {
@@ -31,6 +32,7 @@ struct Ragbench: ParsableCommand {
 enum Main {
   static func main() {
     CommandLineCheck.openStandardStreams()
+    LinearAlgebraLibrary.useOneThread()
     do {
       try CommandLineCheck.checkNames(Array(CommandLine.arguments.dropFirst()))
       var command = try Ragbench.parseAsRoot()

@@ -79,31 +79,44 @@ struct ClusteredScores: Sendable {
       averagePrecision: precisionSum / Double(positivesAbove))
   }
 
-  private func area(
-    _ part: KeyPath<Areas, Double>, resamples: Int,
-    using generator: inout some RandomNumberGenerator
-  ) throws -> Applicable<BootstrapEstimate> {
-    if scores.positives.isEmpty { return .notApplicable("no poisoned documents") }
-    if scores.negatives.isEmpty { return .notApplicable("no clean documents") }
+  /// The area under the ROC curve and average precision, each with an interval over queries.
+  ///
+  /// Both come from the same resamples.
+  ///
+  /// - Parameters:
+  ///   - resamples: Their number, at least 1,000.
+  ///   - generator: Draws the queries.
+  /// - Returns: Both areas, or why there are none.
+  /// - Throws: `StatisticsError` for too few resamples.
+  func areas(
+    resamples: Int, using generator: inout some RandomNumberGenerator
+  ) throws -> (
+    underROC: Applicable<BootstrapEstimate>, averagePrecision: Applicable<BootstrapEstimate>
+  ) {
+    if scores.positives.isEmpty {
+      return (.notApplicable("no poisoned documents"), .notApplicable("no poisoned documents"))
+    }
+    if scores.negatives.isEmpty {
+      return (.notApplicable("no clean documents"), .notApplicable("no clean documents"))
+    }
     var weights = [Int](repeating: 0, count: queryCount)
-    return try Bootstrap.resampling(queryCount, resamples: resamples, using: &generator) { units in
+    var drawn: [Areas?] = []
+    var again = generator
+    let underROC = try Bootstrap.resampling(
+      queryCount, resamples: resamples, using: &generator
+    ) { units in
       for index in weights.indices { weights[index] = 0 }
       for unit in units { weights[unit] += 1 }
-      return areas(weights: weights)?[keyPath: part]
+      drawn.append(areas(weights: weights))
+      return drawn[drawn.count - 1]?.underROC
     }
-  }
-
-  /// The area under the ROC curve with an interval over queries.
-  func areaUnderROC(
-    resamples: Int, using generator: inout some RandomNumberGenerator
-  ) throws -> Applicable<BootstrapEstimate> {
-    try area(\.underROC, resamples: resamples, using: &generator)
-  }
-
-  /// Average precision with an interval over queries.
-  func averagePrecision(
-    resamples: Int, using generator: inout some RandomNumberGenerator
-  ) throws -> Applicable<BootstrapEstimate> {
-    try area(\.averagePrecision, resamples: resamples, using: &generator)
+    var next = drawn.startIndex
+    let averagePrecision = try Bootstrap.resampling(
+      queryCount, resamples: resamples, using: &again
+    ) { _ in
+      defer { next += 1 }
+      return drawn[next]?.averagePrecision
+    }
+    return (underROC, averagePrecision)
   }
 }

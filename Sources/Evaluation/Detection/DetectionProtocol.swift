@@ -1,6 +1,8 @@
 import Basics
 public import Defenses
+import Dispatch
 import Statistics
+import Synchronization
 import Tensors
 
 /// The evaluation of detectors: fit, calibrate and test on disjoint queries.
@@ -92,46 +94,61 @@ public struct DetectionProtocol: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - dataset: Questions and poison.
-  ///   - progress: Called with the number of finished and of all fits.
+  ///   - progress: Called with the number of finished and of all detectors, from any thread.
   /// - Returns: The report.
   /// - Throws: `UsageError` for an unknown detector or choice, `DetectorError` if there are too few
   ///   clean queries, `CancellationError`.
   public func evaluate(
-    _ dataset: DetectionDataset, progress: (_ finished: Int, _ all: Int) -> Void = { _, _ in }
+    _ dataset: DetectionDataset,
+    progress: @Sendable (_ finished: Int, _ all: Int) -> Void = { _, _ in }
   ) throws -> DetectionReport {
     let splits = splits(of: dataset)
-    var fits: [DetectionReport.Fit] = []
-    for choice in detectors {
-      var shared: CalibratedDetector?
-      for (querySet, split) in splits {
-        try Task.checkCancellation()
-        let calibrated: CalibratedDetector
-        switch grouping {
-        case .querySet: calibrated = try fitted(choice, split.fit, split.calibrate, dataset)
-        case .global:
-          calibrated =
-            try shared
-            ?? fitted(
-              choice, splits.flatMap(\.split.fit), splits.flatMap(\.split.calibrate), dataset)
-          shared = calibrated
-        }
-        let test = try DetectionTest(
-          settings: self, dataset: dataset, questions: split.test, calibrated: calibrated)
-        fits.append(
-          DetectionReport.Fit(
-            querySet: querySet, detector: choice.detector, parameters: choice.parameters,
-            summary: calibrated.detector.summary,
-            questions: DetectionReport.Parts(
-              fit: split.fit.count, calibrate: split.calibrate.count, test: split.test.count,
-              nearDuplicates: split.nearDuplicates),
-            falsePositives: try test.falsePositives(), cells: try test.cells()))
-        progress(fits.count, splits.count * detectors.count)
+    // One detector on each thread; the order of the report does not depend on which ends first.
+    let finished = Mutex<[Result<[DetectionReport.Fit], any Error>?]>(
+      Array(repeating: nil, count: detectors.count))
+    DispatchQueue.concurrentPerform(iterations: detectors.count) { number in
+      let result = Result { try self.fits(of: detectors[number], splits, dataset) }
+      let done = finished.withLock { finished in
+        finished[number] = result
+        return finished.count { $0 != nil }
       }
+      progress(done, detectors.count)
     }
+    try Task.checkCancellation()
+    var fits = try finished.withLock { try $0.flatMap { try $0?.get() ?? [] } }
     // By query set, then by detector: what belongs together stands together.
     let order = splits.map { UTF8Key($0.querySet) }
     fits = order.flatMap { name in fits.filter { UTF8Key($0.querySet) == name } }
     return DetectionReport(settings: self, fits: fits)
+  }
+
+  /// One detector on every query set.
+  private func fits(
+    of choice: Choice, _ splits: [(querySet: String, split: QuestionSplit)],
+    _ dataset: DetectionDataset
+  ) throws -> [DetectionReport.Fit] {
+    var shared: CalibratedDetector?
+    return try splits.map { querySet, split in
+      let calibrated: CalibratedDetector
+      switch grouping {
+      case .querySet: calibrated = try fitted(choice, split.fit, split.calibrate, dataset)
+      case .global:
+        calibrated =
+          try shared
+          ?? fitted(
+            choice, splits.flatMap(\.split.fit), splits.flatMap(\.split.calibrate), dataset)
+        shared = calibrated
+      }
+      let test = try DetectionTest(
+        settings: self, dataset: dataset, questions: split.test, calibrated: calibrated)
+      return DetectionReport.Fit(
+        querySet: querySet, detector: choice.detector, parameters: choice.parameters,
+        summary: calibrated.detector.summary,
+        questions: DetectionReport.Parts(
+          fit: split.fit.count, calibrate: split.calibrate.count, test: split.test.count,
+          nearDuplicates: split.nearDuplicates),
+        falsePositives: try test.falsePositives(), cells: try test.cells())
+    }
   }
 
   private func fitted(

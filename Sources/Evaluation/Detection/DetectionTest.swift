@@ -97,13 +97,12 @@ struct DetectionTest {
     positives: [[Double]], negatives: [[Double]], _ thresholds: [Threshold]
   ) throws -> DetectionReport.Cell {
     let scores = try ClusteredScores(negatives: negatives, positives: positives)
-    var first = settings.intervalGenerator
-    var second = settings.intervalGenerator
+    var generator = settings.intervalGenerator
+    let areas = try scores.areas(resamples: settings.resamples, using: &generator)
     return DetectionReport.Cell(
       payloadKind: kind, positives: which, negatives: name,
       positiveCount: scores.scores.positives.count, negativeCount: scores.scores.negatives.count,
-      areaUnderROC: try scores.areaUnderROC(resamples: settings.resamples, using: &first),
-      averagePrecision: try scores.averagePrecision(resamples: settings.resamples, using: &second),
+      areaUnderROC: areas.underROC, averagePrecision: areas.averagePrecision,
       truePositives: try thresholds.map { try found(positives, above: $0) })
   }
 
