@@ -172,11 +172,10 @@ import Testing
     let positives = (0..<40).map { _ in [Double(Int.random(in: 5..<25, using: &generator))] }
     let scores = try ClusteredScores(negatives: negatives, positives: positives)
     var first = SeededGenerator(1)
-    let area = try #require(try scores.areaUnderROC(resamples: 1000, using: &first).value)
+    let areas = try scores.areas(resamples: 1000, using: &first)
+    let area = try #require(areas.underROC.value)
     expectClose(area.value, scores.scores.areaUnderROC.value ?? -1, absolute: 1e-12)
-    var second = SeededGenerator(1)
-    let precision = try #require(
-      try scores.averagePrecision(resamples: 1000, using: &second).value)
+    let precision = try #require(areas.averagePrecision.value)
     expectClose(precision.value, scores.scores.averagePrecision.value ?? -1, absolute: 1e-12)
     // The resamples are those of the plain statistic on drawn clusters.
     var third = SeededGenerator(1)
