@@ -131,7 +131,7 @@ import Testing
 }
 
 /// Inputs that were finished.
-private final class DoneCount: Sendable {
+final class DoneCount: Sendable {
   let value = Mutex(0)
 }
 
