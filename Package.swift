@@ -53,11 +53,18 @@ let targets: [Target] = [
       system,
     ],
     swiftSettings: strict),
+  .target(
+    name: "QueryServer",
+    dependencies: [
+      "Basics", "Corpus", "Defenses", "Evaluation", "Models", "Retrieval", "Statistics", "Tensors",
+      system,
+    ],
+    swiftSettings: strict),
   .executableTarget(
     name: "ragbench",
     dependencies: [
-      "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "Retrieval", "Statistics",
-      "Tensors", argumentParser, system,
+      "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "QueryServer", "Retrieval",
+      "Statistics", "Tensors", argumentParser, system,
     ],
     swiftSettings: strict),
 
@@ -99,6 +106,13 @@ let targets: [Target] = [
     name: "EvaluationTests",
     dependencies: [
       "Evaluation", "Attacks", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics",
+      "TestSupport", system,
+    ],
+    swiftSettings: strict),
+  .testTarget(
+    name: "QueryServerTests",
+    dependencies: [
+      "QueryServer", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics",
       "TestSupport", system,
     ],
     swiftSettings: strict),

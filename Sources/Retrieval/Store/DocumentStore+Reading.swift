@@ -80,6 +80,31 @@ extension DocumentStore {
     }
   }
 
+  /// The chunks of given keys with where their documents came from, all from one moment.
+  ///
+  /// - Parameter keys: Keys in any order.
+  /// - Returns: The passages in the order of the keys, `nil` for a key that no chunk has (any more).
+  /// - Throws: `StoreError`.
+  public func passages(_ keys: some Sequence<Int64>) throws -> [StoredPassage?] {
+    try read { database in
+      let statement = try database.cachedStatement(
+        sql: """
+          SELECT chunks.key, documents.id, chunks.ordinal, chunks.lower, chunks.upper,
+            documents.title, documents.text, documents.metadata, documents.line, imports.run,
+            imports.source
+          FROM chunks JOIN documents ON documents.key = chunks.document
+            JOIN imports ON imports.key = documents.import
+          WHERE chunks.key = ?
+          """)
+      return try keys.map { key in
+        guard let row = try Row.fetchOne(statement, arguments: [key]) else { return nil }
+        return try StoredPassage(
+          chunk: chunk(row), metadata: row.value(7),
+          origin: ImportOrigin(run: row.value(9), source: row.value(10)), line: row.value(8))
+      }
+    }
+  }
+
   /// The chunks of a document in their order.
   ///
   /// - Parameter id: The document's id, compared by bytes.
