@@ -72,7 +72,9 @@ struct ServeCommand: ParsableCommand {
     configuration.refits = refit
     configuration.queueLimit = queue
     let status = try QueryServer(configuration).run()
-    if status != 0 { throw ArgumentParser.ExitCode(status) }
+    // At once: threads of the server are still at work or asleep, and the destructors of libraries
+    // that `exit` runs would pull things from under them. Everything written is written.
+    _exit(status)
   }
 
   /// Refuses wrong names before a client is spoken to.

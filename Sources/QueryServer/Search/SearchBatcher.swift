@@ -2,9 +2,9 @@ import Basics
 
 /// Collects questions that arrive together and has them answered as one micro-batch.
 ///
-/// Nothing waits while nothing else is on its way: a lone question is taken at once. While the client
-/// is still sending, the batch stays open for some milliseconds; while a batch is at work, the next
-/// one gathers.
+/// What was read together is taken together. A lone question is taken at once; while the client is
+/// still sending, the batch stays open for some milliseconds; while a batch is at work, the next one
+/// gathers.
 final class SearchBatcher: Sendable {
   /// Questions in one batch.
   static let maximumBatch = 64
@@ -20,6 +20,8 @@ final class SearchBatcher: Sendable {
   }
 
   private struct State {
+    /// Questions of what is being read.
+    var staged: [Item] = []
     var items: [Item] = []
     var isEnding = false
   }
@@ -32,15 +34,23 @@ final class SearchBatcher: Sendable {
   ///
   /// - Parameters:
   ///   - engine: Answers.
-  ///   - hasMoreInput: Whether further messages can be read at once.
+  ///   - hasMoreInput: Whether more can be read at once.
   init(_ engine: SearchEngine, hasMoreInput: @escaping @Sendable () -> Bool) {
     self.engine = engine
     self.hasMoreInput = hasMoreInput
     startThread(named: "search") { [self] in run() }
   }
 
-  /// Puts a question behind the others.
-  func add(_ item: Item) { state.change { $0.items.append(item) } }
+  /// Puts a question behind the others; it is taken up by the next ``flush()``.
+  func add(_ item: Item) { state.change { $0.staged.append(item) } }
+
+  /// Tells that what was read has been cut into messages.
+  func flush() {
+    state.change { state in
+      state.items += state.staged
+      state.staged.removeAll()
+    }
+  }
 
   /// Ends the thread when all are answered.
   func end() { state.change { $0.isEnding = true } }

@@ -50,11 +50,10 @@ public final class QueryServer: Sendable {
     let registry = RequestRegistry(limits: .init(requests: configuration.queueLimit))
     let outgoing = OutgoingLines(
       onClose: { stop.outputWasClosed() }, write: { streams.write($0) })
-    let input = InputState(streams)
     let overlays = OverlayStore()
     let engine = SearchEngine(
       shelf: shelf, overlays: overlays, policy: configuration.policy, statistics: statistics)
-    let batcher = SearchBatcher(engine) { input.hasMore }
+    let batcher = SearchBatcher(engine) { streams.hasInput }
     let handler = MessageHandler(
       tools: tools(engine, batcher, statistics, registry),
       server: [
@@ -64,7 +63,7 @@ public final class QueryServer: Sendable {
       statistics: statistics)
     // Loading goes on while the handshake is answered.
     let failure = load(stop)
-    let end = try read(streams, into: handler, outgoing, input, until: stop)
+    let end = try read(streams, into: handler, outgoing, batcher, until: stop)
     let patience = end == .endOfInput ? Self.patienceAtEnd : Self.patienceAfterSignal
     if end != .outputClosed {
       handler.drop(registry.end(within: end == .failure ? .zero : patience))
@@ -95,7 +94,7 @@ public final class QueryServer: Sendable {
 
   private func read(
     _ streams: ProtocolStreams, into handler: MessageHandler, _ outgoing: OutgoingLines,
-    _ input: InputState, until stop: StopSignal
+    _ batcher: SearchBatcher, until stop: StopSignal
   ) throws -> ProtocolStreams.End {
     if Terminal.isTerminal(STDIN_FILENO) {
       configuration.log(
@@ -114,7 +113,6 @@ public final class QueryServer: Sendable {
       if let reason { return reason }
       switch try streams.read(into: buffer, until: stop) {
       case .success(let count):
-        input.setReading(true)
         splitter.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count])) { piece in
           outgoing.waitForRoom {
             reason = reason ?? stop.end
@@ -122,10 +120,13 @@ public final class QueryServer: Sendable {
           }
           if reason == nil { handler.receive(piece) }
         }
-        input.setReading(false)
+        batcher.flush()
         if let reason { return reason }
       case .failure(let ended):
-        if ended.end == .endOfInput, let piece = splitter.finish() { handler.receive(piece) }
+        if ended.end == .endOfInput, let piece = splitter.finish() {
+          handler.receive(piece)
+          batcher.flush()
+        }
         return ended.end
       }
     }
@@ -167,18 +168,4 @@ public final class QueryServer: Sendable {
       error.withLock(body)
     }
   }
-}
-
-/// Whether further messages are on their way.
-final class InputState: Sendable {
-  private let streams: ProtocolStreams
-  private let isReading = Atomic<Bool>(false)
-
-  init(_ streams: ProtocolStreams) { self.streams = streams }
-
-  /// Tells whether bytes that were read are being cut into messages.
-  func setReading(_ value: Bool) { isReading.store(value, ordering: .relaxed) }
-
-  /// Whether messages are being cut or can be read at once.
-  var hasMore: Bool { isReading.load(ordering: .relaxed) || streams.hasInput }
 }
