@@ -11,6 +11,12 @@ public final class PipedProcess {
     public var status: Int32?
     /// The signal that ended it.
     public var signal: Int32?
+
+    /// An end.
+    public init(status: Int32? = nil, signal: Int32? = nil) {
+      self.status = status
+      self.signal = signal
+    }
   }
 
   /// The process id.

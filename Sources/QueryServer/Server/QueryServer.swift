@@ -63,12 +63,8 @@ public final class QueryServer: Sendable {
       statistics: statistics)
     // Loading goes on while the handshake is answered.
     let failure = load(stop)
-    let end = try read(streams, into: handler, outgoing, batcher, until: stop)
-    let patience = end == .endOfInput ? Self.patienceAtEnd : Self.patienceAfterSignal
-    if end != .outputClosed {
-      handler.drop(registry.end(within: end == .failure ? .zero : patience))
-      outgoing.finish(within: Self.patienceForWriting)
-    }
+    let ended = try read(streams, into: handler, outgoing, batcher, until: stop)
+    let end = finish(ended, handler, registry, outgoing, stop)
     switch end {
     case .signal(let number): return 128 + number
     case .failure: throw failure.withLock { $0 } ?? UsageError("the server could not be made ready")
@@ -76,6 +72,37 @@ public final class QueryServer: Sendable {
       // A client that asks nothing still learns that the server could not have answered.
       if let failure = failure.withLock({ $0 }) { throw failure }
       return 0
+    }
+  }
+
+  /// Lets work in flight finish, answers what could not, and sees everything off.
+  ///
+  /// - Returns: Why the server ends: a signal may come while it waits.
+  private func finish(
+    _ end: ProtocolStreams.End, _ handler: MessageHandler, _ registry: RequestRegistry,
+    _ outgoing: OutgoingLines, _ stop: StopSignal
+  ) -> ProtocolStreams.End {
+    var end = end
+    if end == .outputClosed { return end }
+    var deadline = ContinuousClock.now + patience(at: end)
+    var left = registry.end(within: .zero)
+    while !left.isEmpty, ContinuousClock.now < deadline {
+      left = registry.end(within: .milliseconds(20))
+      if end == .endOfInput, let other = stop.end {
+        end = other
+        deadline = min(deadline, ContinuousClock.now + patience(at: other))
+      }
+    }
+    handler.drop(left)
+    outgoing.finish(within: Self.patienceForWriting)
+    return end
+  }
+
+  private func patience(at end: ProtocolStreams.End) -> Duration {
+    switch end {
+    case .endOfInput: Self.patienceAtEnd
+    case .signal: Self.patienceAfterSignal
+    case .outputClosed, .failure: .zero
     }
   }
 
