@@ -106,7 +106,7 @@ let targets: [Target] = [
     name: "EvaluationTests",
     dependencies: [
       "Evaluation", "Attacks", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics",
-      "TestSupport", system,
+      "Tensors", "TestSupport", system,
     ],
     swiftSettings: strict),
   .testTarget(

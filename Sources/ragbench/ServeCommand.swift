@@ -38,6 +38,8 @@ struct ServeCommand: ParsableCommand {
   var alpha = 0.05
   @Option(help: "What --alpha counts: query or pair (default: query, with enough questions).")
   var per: DetectionCalibration.Unit?
+  @Option(help: "Kind of a built index file, such as HNSW32 (default: exact search).")
+  var kind: String?
   @Option(help: "Fuse with BM25 by reciprocal ranks unless a search says otherwise: bm25.")
   var hybrid: QueryCommand.Fusion?
   @Option(help: "Requests at work at most, 1 to 100000; one more is answered 'busy'.")
@@ -60,12 +62,14 @@ struct ServeCommand: ParsableCommand {
   }
 
   func run() throws {
+    let kind = try kind.map { try IndexKind(parsing: $0) }
     let bench = try Workbench(options)
     var configuration = ServerConfiguration(
       source: try source(bench), retrievers: retriever.items, version: Ragbench.version,
       log: { [options] in Output.note("ragbench serve: \($0)", options) })
     configuration.policy = policy
     configuration.isHybrid = hybrid == .bm25
+    configuration.kind = kind
     configuration.detector = detector.map { FilePath($0) }
     configuration.falsePositiveRate = alpha
     configuration.unit = per

@@ -43,6 +43,42 @@ import Testing
     try client.close()
   }
 
+  /// A FAISS file finds the candidates; scores are exact, and a changed index is followed.
+  @Test func anIndexFileFindsTheCandidates() throws {
+    let command = try Command()
+    try command.installModel()
+    try command.installCorpus("derived", count: 300)
+    let arguments = ["--corpus", "derived"] + retriever
+    let missing = try command.run(["serve", "--kind", "SQ8"] + arguments)
+    #expect(missing.status == 65 || missing.status == 0, "\(missing.errorText)")
+    let built = try command.run(["index", "build", "--kind", "SQ8"] + arguments)
+    try #require(built.status == 0, "\(built.errorText)")
+    let exact = try ServeClient(command, arguments)
+    let quick = try ServeClient(command, ["--kind", "SQ8"] + arguments)
+    func hits(_ client: ServeClient, _ question: String) throws -> [JSONValue] {
+      try #require(
+        try client.call("search", ["query": .string(question), "k": 5])["hits"]?.arrayValue)
+    }
+    for question in ["gout and sleep", "iron", "kidney fever"] {
+      let (left, right) = (try hits(exact, question), try hits(quick, question))
+      #expect(right.count == 5)
+      // One byte a number may miss a passage at the end of the list, never its score.
+      #expect(left[0]["id"] == right[0]["id"])
+      for hit in right {
+        if let same = left.first(where: { $0["id"] == hit["id"] }) {
+          #expect(same["score"] == hit["score"])
+        }
+      }
+    }
+    let file = try command.directory.write(
+      "new.jsonl", text: #"{"_id": "walrus", "text": "walrus tusks in the arctic"}"# + "\n")
+    let added = try command.run(["index", "add", file.string] + arguments)
+    try #require(added.status == 0, "\(added.errorText)")
+    #expect(try hits(quick, "walrus tusks in the arctic")[0]["id"] == "walrus")
+    try quick.close()
+    try exact.close()
+  }
+
   /// Two questions do not suffice to fit a detector; the server says so and serves.
   @Test func anIndexIsBuiltFirstAndTooFewQuestionsMeanNoVerdicts() throws {
     let command = try Command()
@@ -134,10 +170,10 @@ import Testing
     let rows: [([String], Int32, String)] = [
       ([], 64, "give either --corpus NAME or --index DIR"),
       (["--corpus", "medqa", "--index", "x"], 64, "give either"),
-      (["--corpus", "medqq"], 64, "did you mean 'medqa'?"),
+      (["--corpus", "medqq"] + retriever, 64, "did you mean 'medqa'?"),
       (["--corpus", "medqa", "--retriever", "tiny-brt"], 64, "did you mean 'tiny-bert'?"),
       (["--index", "/nonexistent"] + retriever, 66, "/nonexistent"),
-      (["--corpus", "medqa", "--policy", "drop"] + retriever, 64, "annotate, demote, quarantine"),
+      (["--corpus", "medqa", "--policy", "drop"] + retriever, 64, "'annotate', 'demote' or 'quarantine'"),
       (["--corpus", "medqa", "--alpha", "1"] + retriever, 64, "between 0 and 1"),
       (["--corpus", "medqa", "--queue", "0"] + retriever, 64, "1 to 100000"),
       (["--corpus", "medqa", "--refit", "--detector", "x"] + retriever, 64, "--refit"),

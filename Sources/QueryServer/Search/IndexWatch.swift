@@ -8,10 +8,41 @@ import SystemPackage
 struct ServedIndex: Sendable {
   /// Vectors and exact search.
   let corpus: CorpusIndex
+  /// An index file of the same content that finds candidates in place of the exact search.
+  let derived: DerivedIndex?
   /// BM25 over the same content, made at first use.
   private let lexicalIndex = LazyLexical()
 
-  init(_ corpus: CorpusIndex) { self.corpus = corpus }
+  init(_ corpus: CorpusIndex, derived: DerivedIndex? = nil) {
+    self.corpus = corpus
+    self.derived = derived
+  }
+
+  /// The best passages for each query, with exact scores whatever found them.
+  ///
+  /// - Parameters:
+  ///   - queries: `[n, dimension]`.
+  ///   - limit: Passages for each query, 1 to 10,000.
+  /// - Returns: By descending score, then by id.
+  /// - Throws: `VectorIndexError`, `StoreError`; `ChangedError` if the store is ahead by now.
+  func rank(_ queries: VectorMatrix, limit: Int) throws -> [[CorpusIndex.Hit]] {
+    guard let derived else { return try corpus.rank(queries, limit: limit) }
+    let found: [[DerivedIndex.Hit]]
+    do {
+      found = try derived.rank(queries, limit: limit)
+    } catch StoreError.unknownChunk {
+      throw ChangedError()
+    }
+    return try found.enumerated().map { number, hits in
+      let known = hits.compactMap { hit in
+        corpus.row(ofChunk: hit.chunk).map { (id: hit.id, row: $0) }
+      }
+      let scores = try corpus.similarities(
+        of: try VectorMatrix(vector: queries[number]), to: known.map(\.row))
+      return zip(known, scores).map { CorpusIndex.Hit(row: $0.row, id: $0.id, score: $1) }
+        .sorted { ($1.score, $0.id) < ($0.score, $1.id) }
+    }
+  }
 
   private final class LazyLexical: Sendable {
     let index = Mutex<BM25Index?>(nil)
@@ -63,7 +94,11 @@ final class IndexWatch: Sendable {
   private let identity: RetrieverIdentity
   private let similarity: Similarity
   private let threads: Int
+  private let derive: Derive?
   private let state: Mutex<State>
+
+  /// Opens the index file that goes with the vectors.
+  typealias Derive = @Sendable (CorpusIndex) throws -> DerivedIndex
 
   /// Reads the index.
   ///
@@ -72,17 +107,22 @@ final class IndexWatch: Sendable {
   ///   - identity: Whose vectors.
   ///   - similarity: How they are compared.
   ///   - threads: Threads for searches.
-  /// - Throws: `StoreError`; `InputError` if passages wait to be embedded.
+  ///   - derive: Opens the index file that finds candidates; `nil` compares all vectors.
+  /// - Throws: `StoreError`; `InputError` if passages wait to be embedded; what `derive` throws.
   init(
-    store: DocumentStore, identity: RetrieverIdentity, similarity: Similarity, threads: Int
+    store: DocumentStore, identity: RetrieverIdentity, similarity: Similarity, threads: Int,
+    derive: Derive? = nil
   ) throws {
     self.store = store
     self.identity = identity
     self.similarity = similarity
     self.threads = threads
+    self.derive = derive
     let index = try CorpusIndex(
       store: store, identity: identity, similarity: similarity, threads: threads)
-    state = Mutex(State(index: ServedIndex(index), stored: index.state.generation))
+    state = Mutex(
+      State(
+        index: ServedIndex(index, derived: try derive?(index)), stored: index.state.generation))
   }
 
   /// The index at the store's present content.
@@ -96,17 +136,23 @@ final class IndexWatch: Sendable {
     let generation = try store.state().generation
     return try state.withLock { state in
       state.stored = generation
-      guard generation != state.index.corpus.state.generation else { return state.index }
+      let isCurrent = generation == state.index.corpus.state.generation
+      if isCurrent, derive == nil || state.index.derived != nil { return state.index }
       if let last = state.lastAttempt, ContinuousClock.now - last < Self.patience {
         return state.index
       }
       do {
-        let index = try CorpusIndex(
-          store: store, identity: identity, similarity: similarity, threads: threads)
-        state.index = ServedIndex(index)
+        let index =
+          isCurrent
+          ? state.index.corpus
+          : try CorpusIndex(
+            store: store, identity: identity, similarity: similarity, threads: threads)
+        // The file is made after the vectors; until it is there, all vectors are compared.
+        let derived = try? derive?(index)
+        state.lastAttempt = derive != nil && derived == nil ? .now : nil
+        if !isCurrent { state.reloads += 1 }
+        if !isCurrent || derived != nil { state.index = ServedIndex(index, derived: derived) }
         state.stored = index.state.generation
-        state.lastAttempt = nil
-        state.reloads += 1
       } catch is InputError {
         state.lastAttempt = .now
       }

@@ -34,7 +34,7 @@ struct Ranker {
     let hits =
       try
       (known.flatMap { request.isHybrid ? nil : $0 }
-      ?? index.corpus.rank(vector, limit: room)[0])
+      ?? index.rank(vector, limit: room)[0])
     let dense = try merged(hits, depth: room)
     guard request.isHybrid else { return dense }
     return try fused(dense, hits: hits, limit: limit, room: room)

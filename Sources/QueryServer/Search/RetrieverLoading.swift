@@ -12,9 +12,17 @@ extension ServerConfiguration {
     try source.prepare(embedder)
     let store = try DocumentStore.open(in: source.directory)
     let identity = try identity(of: embedder, in: store)
+    let (directory, threads) = (source.directory, embedder.threads)
+    let derive: IndexWatch.Derive? = kind.map { kind in
+      { index in
+        try DerivedIndex.load(
+          of: index.store, identity: identity, kind: kind, in: directory, threads: threads,
+          rebuild: "ragbench index build --kind \(kind)")
+      }
+    }
     let watch = try IndexWatch(
-      store: store, identity: identity, similarity: embedder.model.similarity,
-      threads: embedder.threads)
+      store: store, identity: identity, similarity: embedder.model.similarity, threads: threads,
+      derive: derive)
     let judge: Result<Judge, Retriever.Unavailable>
     do {
       let detector = try fittedDetector(embedder, try watch.current().corpus)

@@ -21,7 +21,11 @@ struct SearchEngine: Sendable {
     _ requests: [SearchRequest], by retriever: Retriever
   ) -> [Result<SearchAnswer, any Error>] {
     do {
-      return try attempt(requests, by: retriever)
+      do {
+        return try attempt(requests, by: retriever)
+      } catch is ServedIndex.ChangedError {
+        return try attempt(requests, by: retriever)
+      }
     } catch {
       // What concerns all of them: the store, the encoder.
       return requests.map { _ in .failure(error) }
@@ -47,7 +51,7 @@ struct SearchEngine: Sendable {
           known.flatMap { vectors[$0] ?? [] }, rows: known.count,
           dimension: retriever.embedder.model.dimension)
         let depth = known.map { Answering.firstDepth(requests[$0]) }.max() ?? 1
-        for (position, ranked) in zip(known, try index.corpus.rank(matrix, limit: depth)) {
+        for (position, ranked) in zip(known, try index.rank(matrix, limit: depth)) {
           hits[position] = ranked
         }
       }
@@ -92,7 +96,7 @@ struct SearchEngine: Sendable {
       let index = try retriever.watch.current()
       let vector = try VectorMatrix(vector: vector)
       return try answer(
-        index, try index.corpus.rank(vector, limit: Answering.firstDepth(request))[0])
+        index, try index.rank(vector, limit: Answering.firstDepth(request))[0])
     }
   }
 

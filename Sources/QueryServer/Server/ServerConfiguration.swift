@@ -41,6 +41,8 @@ public struct ServerConfiguration: Sendable {
   public var policy: DetectionPolicy = .annotate
   /// Whether rankings are fused with BM25 unless a search says otherwise.
   public var isHybrid = false
+  /// The kind of the index files that find candidates; `nil` compares all vectors.
+  public var kind: IndexKind?
   /// A fitted detector; `nil` takes the corpus's own.
   public var detector: FilePath?
   /// The share of clean units that may be flagged, between 0 and 1.

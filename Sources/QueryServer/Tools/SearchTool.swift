@@ -57,7 +57,7 @@ struct SearchTool: Tool {
             "removed",
             Schema.array(
               of: JudgedPassage.schema(isRemoved: true),
-              "Passages that were taken out because the detector flagged them, without their texts."
+              "Passages that were taken out because the detector flagged them, without titles and texts."
             )
           ),
           ("verdicts", Schema.string("Why there are no verdicts, if there are none.")),

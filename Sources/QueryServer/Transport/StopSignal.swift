@@ -39,6 +39,11 @@ final class StopSignal: Sendable {
   func catchSignals() {
     signalPipe = wake
     Glibc.signal(SIGPIPE, SIG_IGN)
+    // A parent hands its mask on, and some block everything in the thread that starts us.
+    var wanted = sigset_t()
+    sigemptyset(&wanted)
+    for number in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&wanted, number) }
+    pthread_sigmask(SIG_UNBLOCK, &wanted, nil)
     for number in [SIGTERM, SIGINT, SIGHUP] {
       var old = sigaction()
       sigaction(number, nil, &old)
