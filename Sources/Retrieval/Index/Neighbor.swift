@@ -1,4 +1,4 @@
-public import Models
+import Models
 
 /// One vector found.
 public struct Neighbor: Sendable, Hashable {
