@@ -44,6 +44,8 @@ import Testing
       (["--detector", "mahalanobiss"], 64, "mahalanobis"),
       (["--queries", "exams"], 64, "exam"),
       (["--detector", "mahalanobis", "--choose", "featur=pair"], 64, "feature"),
+      (["--choose", "trim=2"], 64, "0.0 to 0.5"),
+      (["--detector", "nearest-clean", "--choose", "k=0"], 64, "1 to 100"),
       (["--corpus", "medqaa"], 64, "medqa"),
     ]
     for (more, status, hint) in refusals {
