@@ -7,16 +7,16 @@ PREFIX      ?= /usr/local
 SWIFT_DIRS  := Package.swift Sources Attacks Defenses Tests Benchmarks
 CORPUS      ?= medqa
 
-.PHONY: run test verify setup model build install bench format lint docs clean
+.PHONY: run test verify setup model build build-tests install bench format lint docs clean
 
 run: build model ## set up, build, and measure the attack on the bundled corpus
 	$(BINARY) attack --corpus $(CORPUS)
 
-test: build model ## every test that ends within minutes
-	swift test $(SWIFT_FLAGS)
+test: build-tests model ## every test that ends within minutes
+	swift test $(SWIFT_FLAGS) --skip-build
 
-verify: build model ## the longer lines: more kill rounds, whole grids, other models
-	RAGBENCH_VERIFY=1 swift test $(SWIFT_FLAGS)
+verify: build-tests model ## the longer lines: more kill rounds, whole grids, other models
+	RAGBENCH_VERIFY=1 swift test $(SWIFT_FLAGS) --skip-build
 
 setup:
 	@.ci/setup
@@ -26,6 +26,10 @@ model: build
 
 build: setup
 	swift build $(SWIFT_FLAGS)
+
+# `swift test` alone would compile everything a second time with flags of its own.
+build-tests: setup
+	swift build $(SWIFT_FLAGS) --build-tests
 
 install: build ## a binary that works without the build folder
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/ragbench

@@ -1,6 +1,6 @@
 public import Basics
 public import Models
-public import SystemPackage
+import SystemPackage
 import Tensors
 
 /// A corpus as one retriever sees it: the stored passages, their vectors, exact search.
@@ -15,6 +15,13 @@ public struct CorpusIndex: Sendable {
     public let id: UTF8Key
     /// Similarity to the query; higher is better.
     public let score: Double
+
+    /// A passage of a ranking.
+    public init(row: Int, id: UTF8Key, score: Double) {
+      self.row = row
+      self.id = id
+      self.score = score
+    }
   }
 
   /// The stored passages.

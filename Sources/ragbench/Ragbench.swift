@@ -34,8 +34,9 @@ enum Main {
     CommandLineCheck.openStandardStreams()
     LinearAlgebraLibrary.useOneThread()
     do {
-      try CommandLineCheck.checkNames(Array(CommandLine.arguments.dropFirst()))
-      var command = try Ragbench.parseAsRoot()
+      let arguments = Array(CommandLine.arguments.dropFirst())
+      try CommandLineCheck.checkNames(arguments)
+      var command = try Ragbench.parseAsRoot(ConfigurationFile.expand(arguments))
       try command.run()
     } catch let error as any ReportableError {
       Output.error("ragbench: \(error.description)")

@@ -64,7 +64,10 @@ struct EchoTool: Tool {
   let definition = ToolDefinition(
     name: "echo", title: "Echo", description: "Gives its arguments back.",
     input: Schema.object(
-      [("text", Schema.string("A text.", maximum: 100_000)), ("k", Schema.integer("A number.", in: 1...9))],
+      [
+        ("text", Schema.string("A text.", maximum: 100_000)),
+        ("k", Schema.integer("A number.", in: 1...9)),
+      ],
       required: ["text"]),
     output: Schema.object([("text", Schema.string("The text."))], required: ["text"]))
 

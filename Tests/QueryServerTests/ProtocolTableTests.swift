@@ -347,7 +347,8 @@ import Testing
       output: [welcome("2025-03-26")]),
     Row(
       name: "arrays that are refused",
-      input: hello("2025-03-26") + "[]\n[" + Array(repeating: "1", count: 101).joined(separator: ",")
+      input: hello("2025-03-26") + "[]\n["
+        + Array(repeating: "1", count: 101).joined(separator: ",")
         + "]\n" + "[[]]\n[" + hello("2025-03-26", id: "9").dropLast() + "]",
       output: [
         welcome("2025-03-26"), error(-32600, "null", "the array of messages is empty"),

@@ -11,7 +11,9 @@ import Testing
       ("k", Schema.integer("A number.", in: 1...5)),
       ("least", Schema.integer("A number.", in: 0...Int.max)),
       ("share", Schema.number("A number.")), ("flag", Schema.bool("A flag.")),
-      ("list", Schema.array(of: Schema.integer("One.", in: 0...9), "Some.", minimum: 1, maximum: 2)),
+      (
+        "list", Schema.array(of: Schema.integer("One.", in: 0...9), "Some.", minimum: 1, maximum: 2)
+      ),
       (
         "inner",
         .object(Schema.object([("name", Schema.string("A name."))], required: ["name"]))
@@ -40,7 +42,10 @@ import Testing
       "kind: expected one of red, green, found the string 'gren'; did you mean 'green'?"
     ),
     (#"{"text":"a","k":0}"#, "k: expected 1 to 5, found the integer 0"),
-    (#"{"text":"a","k":9007199254740993}"#, "k: expected 1 to 5, found the integer 9007199254740993"),
+    (
+      #"{"text":"a","k":9007199254740993}"#,
+      "k: expected 1 to 5, found the integer 9007199254740993"
+    ),
     (#"{"text":"a","k":1.5}"#, "k: expected an integer, found the number 1.5"),
     (#"{"text":"a","k":1e300}"#, "k: expected an integer, found the number 1e+300"),
     (#"{"text":"a","k":"2"}"#, "k: expected an integer, found the string '2'"),

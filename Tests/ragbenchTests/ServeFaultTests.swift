@@ -136,7 +136,8 @@ import Testing
     for line in found[5...] {
       let result = try JSONParser.parse(line)["result"]
       #expect(result?["isError"] == true)
-      #expect(result?["content"]?[0]?["text"]?.stringValue?.contains("1 to 1000") == true, "\(line)")
+      #expect(
+        result?["content"]?[0]?["text"]?.stringValue?.contains("1 to 1000") == true, "\(line)")
     }
   }
 
@@ -146,7 +147,9 @@ import Testing
     #expect(try lines(Array(Self.ping.utf8)) == [Self.pong])
     #expect(try lines(Array(#"{"jsonrpc":"2.0","#.utf8)).count == 1)
     // Work in flight is finished.
-    let calls = try (0..<40).map { try ServeClient.call($0, "search", ["query": .string("gout \($0)")]) }
+    let calls = try (0..<40).map {
+      try ServeClient.call($0, "search", ["query": .string("gout \($0)")])
+    }
     let found = try lines(Array(([ServeClient.hello] + calls).joined(separator: "\n").utf8))
     #expect(found.count == 41)
     #expect(try found.allSatisfy { try code($0) == nil })
@@ -358,7 +361,8 @@ import Testing
       for group in stride(from: start, to: start + slice, by: 50) {
         let lines = try (group..<group + 50).map { number -> String in
           if number % (requests / searches) == 0 {
-            return try ServeClient.call(number, "search", ["query": .string("gout \(number)"), "k": 5])
+            return try ServeClient.call(
+              number, "search", ["query": .string("gout \(number)"), "k": 5])
           }
           return #"{"jsonrpc":"2.0","id":\#(number),"method":"ping"}"#
         }

@@ -173,7 +173,10 @@ import Testing
       (["--corpus", "medqq"] + retriever, 64, "did you mean 'medqa'?"),
       (["--corpus", "medqa", "--retriever", "tiny-brt"], 64, "did you mean 'tiny-bert'?"),
       (["--index", "/nonexistent"] + retriever, 66, "/nonexistent"),
-      (["--corpus", "medqa", "--policy", "drop"] + retriever, 64, "'annotate', 'demote' or 'quarantine'"),
+      (
+        ["--corpus", "medqa", "--policy", "drop"] + retriever, 64,
+        "'annotate', 'demote' or 'quarantine'"
+      ),
       (["--corpus", "medqa", "--alpha", "1"] + retriever, 64, "between 0 and 1"),
       (["--corpus", "medqa", "--queue", "0"] + retriever, 64, "1 to 100000"),
       (["--corpus", "medqa", "--refit", "--detector", "x"] + retriever, 64, "--refit"),

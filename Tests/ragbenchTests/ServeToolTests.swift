@@ -257,7 +257,8 @@ import Testing
     client.process.send(line: try ServeClient.call(3, "search", ["query": "gout"]))
     // The search overtakes both.
     #expect(try client.next()?["id"] == 3)
-    #expect(Set([try client.next()?["id"]?.intValue, try client.next()?["id"]?.intValue]) == [1, 2])
+    #expect(
+      Set([try client.next()?["id"]?.intValue, try client.next()?["id"]?.intValue]) == [1, 2])
     try client.close()
   }
 
@@ -282,7 +283,8 @@ import Testing
     let found = try #require(
       try client.call("search", ["query": .string(question), "k": 9])["hits"]?.arrayValue)
     for hit in found.prefix(3) {
-      let own = try client.call("detect", ["ids": [hit["id"] ?? .null], "query": .string(question)])
+      let own = try client.call(
+        "detect", ["ids": [hit["id"] ?? .null], "query": .string(question)])
       let verdict = try #require(own["verdicts"]?[0])
       expectClose(
         [try #require(verdict["detectorScore"]?.doubleValue)],

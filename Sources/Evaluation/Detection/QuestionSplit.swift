@@ -7,7 +7,7 @@ public struct QuestionSplit: Sendable, Equatable {
     /// The share to calibrate with.
     public var calibrate: Double
 
-    /// Shares, by default 40, 20 and 40 %; a sum of 1 leaves nothing to test on.
+    /// Shares, by default 40, 20 and 40 %; together at most 1, which leaves nothing to test on.
     public init(fit: Double = 0.4, calibrate: Double = 0.2) {
       precondition(
         fit > 0 && calibrate > 0 && fit + calibrate <= 1, "shares \(fit) and \(calibrate)")

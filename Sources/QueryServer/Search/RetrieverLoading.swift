@@ -13,8 +13,9 @@ extension ServerConfiguration {
     let store = try DocumentStore.open(in: source.directory)
     let identity = try identity(of: embedder, in: store)
     let (directory, threads) = (source.directory, embedder.threads)
-    let derive: IndexWatch.Derive? = kind.map { kind in
-      { index in
+    var derive: IndexWatch.Derive?
+    if let kind {
+      derive = { (index: CorpusIndex) throws -> DerivedIndex in
         try DerivedIndex.load(
           of: index.store, identity: identity, kind: kind, in: directory, threads: threads,
           rebuild: "ragbench index build --kind \(kind)")
