@@ -49,7 +49,7 @@ import Testing
         done.change { $0 += 1 }
       }
     }
-    #expect(done.when({ $0 == 4 }, within: .seconds(30)) { _ in true } == true)
+    #expect(done.wait(until: { $0 == 4 }, within: .seconds(30)))
     #expect(outgoing.finish(within: .seconds(30)))
     let lines = written.bytes.withLock { String(decoding: $0, as: UTF8.self) }
       .split(separator: "\n")
@@ -65,7 +65,7 @@ import Testing
   @Test func aReaderThatStopsHoldsUpTheWriters() {
     let gate = Monitor(false)
     let outgoing = OutgoingLines(limit: 100) { bytes in
-      _ = gate.when({ $0 }) { _ in }
+      gate.wait(until: { $0 })
       return bytes.count
     }
     let sent = Mutex(0)
@@ -77,7 +77,7 @@ import Testing
       }
       isDone.change { $0 = true }
     }
-    #expect(isDone.when({ $0 }, within: .milliseconds(200)) { _ in true } == nil)
+    #expect(!isDone.wait(until: { $0 }, within: .milliseconds(200)))
     // Two fill the queue; the writing thread holds what it took in its count until it is written.
     #expect(sent.withLock { $0 } == 2)
     #expect(outgoing.waitingBytes == 122)
@@ -87,7 +87,7 @@ import Testing
       return asked > 1
     }
     gate.change { $0 = true }
-    #expect(isDone.when({ $0 }, within: .seconds(30)) { _ in true } == true)
+    #expect(isDone.wait(until: { $0 }, within: .seconds(30)))
     #expect(outgoing.finish(within: .seconds(30)))
   }
 
@@ -96,7 +96,7 @@ import Testing
     let outgoing = OutgoingLines(
       limit: 10, onClose: { isClosed.change { $0 = true } }, write: { _ in nil })
     outgoing.send([0x61])
-    #expect(isClosed.when({ $0 }, within: .seconds(30)) { _ in true } == true)
+    #expect(isClosed.wait(until: { $0 }, within: .seconds(30)))
     #expect(outgoing.isClosed)
     // Nothing waits any more.
     for _ in 0..<5 { outgoing.send(Array(repeating: 0x61, count: 60)) }

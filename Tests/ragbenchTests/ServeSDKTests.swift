@@ -30,6 +30,8 @@ import Testing
       ],
       environment: command.environment.merging([
         "PYTHONPATH": sdk, "PYTHONDONTWRITEBYTECODE": "1",
+        // Long enough to be cancelled on the way.
+        "RAGBENCH_SLOW_TOOL": "evaluate-slice:150",
       ]) { $1 }, timeout: .seconds(300))
     #expect(result.status == 0, "\(result.outputText)\n\(result.errorText)")
     #expect(result.outputText.hasPrefix("ok "), "\(result.outputText)")

@@ -212,7 +212,8 @@ import Testing
   }
 
   @Test func aLongEvaluationTellsItsProgressAndCanBeCancelled() throws {
-    let client = try ServeClient.medqa(["--policy", "quarantine"])
+    let client = try ServeClient.medqa(
+      ["--policy", "quarantine"], environment: ["RAGBENCH_SLOW_TOOL": "evaluate-slice:150"])
     let queries = try String(
       contentsOfFile: Checkout.root.appending("Corpora/medqa/queries/exam.jsonl").string,
       encoding: .utf8

@@ -24,7 +24,7 @@ struct Ranker {
   ///
   /// - Parameters:
   ///   - depth: How many, 1 to 10,000.
-  ///   - hits: The clean ranking to this depth, if it is known already.
+  ///   - known: The clean ranking to this depth, if it is known already.
   /// - Returns: The ranking.
   /// - Throws: `VectorIndexError`, `StoreError`, `OverlayError`.
   func ranking(depth: Int, hits known: [CorpusIndex.Hit]? = nil) throws -> Ranking {

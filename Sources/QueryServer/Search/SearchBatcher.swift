@@ -57,8 +57,8 @@ final class SearchBatcher: Sendable {
 
   private func run() {
     while true {
-      let isOver = state.when({ !$0.items.isEmpty || $0.isEnding }) { $0.items.isEmpty } ?? true
-      if isOver { return }
+      state.wait(until: { !$0.items.isEmpty || $0.isEnding })
+      if state.read(\.items.isEmpty) { return }
       gather()
       let items = state.change { state in
         let taken = Array(state.items.prefix(Self.maximumBatch))
@@ -72,10 +72,9 @@ final class SearchBatcher: Sendable {
   private func gather() {
     let start = ContinuousClock.now
     while hasMoreInput(), ContinuousClock.now - start < Self.window {
-      let isFull = state.when(
-        { $0.items.count >= Self.maximumBatch }, within: .microseconds(200)
-      ) { _ in true }
-      if isFull == true { return }
+      let isFull = state.wait(
+        until: { $0.items.count >= Self.maximumBatch }, within: .microseconds(200))
+      if isFull { return }
     }
   }
 

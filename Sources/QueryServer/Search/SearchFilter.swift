@@ -47,7 +47,7 @@ struct SearchFilter: Sendable {
   /// - Parameters:
   ///   - id: Its id.
   ///   - score: Its score.
-  ///   - metadata: Its metadata as JSON text; `nil` for a document without any.
+  ///   - text: Its metadata as JSON text; `nil` for a document without any.
   /// - Returns: Whether all conditions hold.
   func accepts(id: UTF8Key, score: Double, metadata text: String?) -> Bool {
     if let minimumScore, score < minimumScore { return false }

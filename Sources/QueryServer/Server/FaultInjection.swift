@@ -4,7 +4,8 @@ import Glibc
 /// Lets tests end the process inside a request, as a fault of a model would.
 ///
 /// With `RAGBENCH_CRASH_IN_TOOL=name` in the environment the tool of that name traps when it is
-/// called; with `RAGBENCH_SLOW_TOOL=name:milliseconds` it sleeps first.
+/// called; with `RAGBENCH_SLOW_TOOL=name:milliseconds` it sleeps first. `evaluate-slice` is each part
+/// of the work of `evaluate`.
 enum FaultInjection {
   private static let crash = getenv("RAGBENCH_CRASH_IN_TOOL").map { String(cString: $0) }
   private static let slow: (name: String, milliseconds: Int)? = {

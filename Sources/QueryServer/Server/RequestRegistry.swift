@@ -88,7 +88,7 @@ final class RequestRegistry: Sendable {
   /// - Returns: The requests that are still at work.
   func end(within limit: Duration) -> [RequestContext] {
     state.change { $0.isEnding = true }
-    _ = state.when({ $0.requests.isEmpty }, within: limit) { _ in }
+    state.wait(until: { $0.requests.isEmpty }, within: limit)
     return state.read { Array($0.requests.values) }
   }
 }

@@ -16,14 +16,16 @@ final class WorkerPool: Sendable {
       startThread(named: "\(name) \(number)") { [state] in
         while true {
           let work: (@Sendable () -> Void)? =
-            state.when({ $0.next < $0.work.count || $0.isEnding }) { state in
-              guard state.next < state.work.count else { return nil }
-              defer {
-                state.next += 1
-                if state.next == state.work.count { (state.work, state.next) = ([], 0) }
-              }
-              return state.work[state.next]
-            } ?? nil
+            state.when(
+              { $0.next < $0.work.count || $0.isEnding },
+              then: { state in
+                guard state.next < state.work.count else { return nil }
+                defer {
+                  state.next += 1
+                  if state.next == state.work.count { (state.work, state.next) = ([], 0) }
+                }
+                return state.work[state.next]
+              }) ?? nil
           guard let work else { return }
           work()
         }

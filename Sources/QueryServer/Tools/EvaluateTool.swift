@@ -109,6 +109,7 @@ struct EvaluateTool: BlockingTool {
       statistics: ServerStatistics())
     var ranks: [(before: Ranks, after: Ranks)] = []
     for start in stride(from: 0, to: queries.count, by: Self.slice) {
+      FaultInjection.pass("evaluate-slice") { context.isCancelled }
       try context.checkCancellation()
       let slice = queries[start..<min(start + Self.slice, queries.count)]
       let requests = slice.map { SearchRequest(query: $0.text, k: depth, overlay: set) }

@@ -7,6 +7,7 @@ enum Schema {
   /// - Parameters:
   ///   - members: Name and schema.
   ///   - required: Names that must be there.
+  ///   - description: What it is, if that is not said elsewhere.
   /// - Returns: The schema.
   static func object(
     _ members: [(String, JSONValue)], required: [String] = [], _ description: String? = nil

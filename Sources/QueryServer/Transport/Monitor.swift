@@ -52,7 +52,7 @@ final class Monitor<State: Sendable>: @unchecked Sendable {
   /// - Returns: What `body` returns, `nil` if the time was over first.
   func when<Result>(
     _ isReady: (State) -> Bool, within limit: Duration? = nil,
-    _ body: (inout State) -> Result
+    then body: (inout State) -> Result
   ) -> Result? {
     let deadline = limit.map(Self.deadline)
     pthread_mutex_lock(mutex)
@@ -70,6 +70,17 @@ final class Monitor<State: Sendable>: @unchecked Sendable {
       }
     }
     return body(&state)
+  }
+
+  /// Waits until the state allows it.
+  ///
+  /// - Parameters:
+  ///   - isReady: Whether the state allows it.
+  ///   - limit: The longest wait; `nil` waits for ever.
+  /// - Returns: Whether it does; if not, the time was over first.
+  @discardableResult
+  func wait(until isReady: (State) -> Bool, within limit: Duration? = nil) -> Bool {
+    when(isReady, within: limit, then: { _ in true }) ?? false
   }
 
   private static func deadline(in limit: Duration) -> timespec {

@@ -29,8 +29,8 @@ final class OutgoingLines: Sendable {
   ///
   /// - Parameters:
   ///   - limit: Bytes that may wait.
-  ///   - write: Where they go; may block.
   ///   - onClose: Called once from the writing thread when the other end is gone.
+  ///   - write: Where they go; may block.
   init(
     limit: Int = OutgoingLines.defaultLimit, onClose: @escaping @Sendable () -> Void = {},
     write: @escaping Write
@@ -53,10 +53,9 @@ final class OutgoingLines: Sendable {
   func waitForRoom(unless isStopped: () -> Bool = { false }) {
     let limit = limit
     while !isStopped() {
-      let isReady = queue.when(
-        { $0.isClosed || $0.bytes < limit }, within: .milliseconds(100)
-      ) { _ in true }
-      if isReady == true { return }
+      let isReady = queue.wait(
+        until: { $0.isClosed || $0.bytes < limit }, within: .milliseconds(100))
+      if isReady { return }
     }
   }
 
@@ -65,9 +64,8 @@ final class OutgoingLines: Sendable {
   /// - Parameter line: Without the newline, and without one in it.
   func send(_ line: [UInt8]) {
     let limit = limit
-    _ = queue.when({ $0.isClosed || $0.isEnding || $0.bytes < limit }) {
-      Self.append(line, to: &$0)
-    }
+    _ = queue.when(
+      { $0.isClosed || $0.isEnding || $0.bytes < limit }, then: { Self.append(line, to: &$0) })
   }
 
   /// Puts a line behind the others at once, for the thread that has waited for room already.
@@ -87,20 +85,22 @@ final class OutgoingLines: Sendable {
   @discardableResult
   func finish(within limit: Duration) -> Bool {
     queue.change { $0.isEnding = true }
-    return queue.when({ $0.isClosed || ($0.lines.isEmpty && !$0.isWriting) }, within: limit) {
-      !$0.isClosed
-    } ?? false
+    return queue.when(
+      { $0.isClosed || ($0.lines.isEmpty && !$0.isWriting) }, within: limit,
+      then: { !$0.isClosed }) ?? false
   }
 
   private func run() {
     while true {
       let batch: [[UInt8]]? =
-        queue.when({ !$0.lines.isEmpty || $0.isEnding }) { queue in
-          if queue.lines.isEmpty { return nil }
-          queue.isWriting = true
-          defer { queue.lines = [] }
-          return queue.lines
-        } ?? nil
+        queue.when(
+          { !$0.lines.isEmpty || $0.isEnding },
+          then: { queue in
+            if queue.lines.isEmpty { return nil }
+            queue.isWriting = true
+            defer { queue.lines = [] }
+            return queue.lines
+          }) ?? nil
       guard let batch else { return }
       let isOpen = write(batch)
       queue.change { queue in
