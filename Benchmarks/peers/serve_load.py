@@ -11,6 +11,8 @@ nothing can be answered from a cache. Measured, JSON on standard output:
   standard input from the beginning; median of --starts starts, files in the page cache.
 - p50_ms, p95_ms, p99_ms: one query at a time.
 - queries_per_second: --concurrency queries in flight all the time.
+- cpu_ms_per_query: processor time of the server for each of these, all threads together. On a machine that others
+  use too it says more than the clock.
 - resident_mib: memory of the process tree afterwards (VmRSS), and the highest it was (VmHWM).
 """
 
@@ -64,6 +66,11 @@ class Server:
         if line.startswith(("VmRSS", "VmHWM")):
           values[line[:5]] = int(line.split()[1]) / 1024
     return values
+
+  def cpu_seconds(self):
+    with open("/proc/%d/stat" % self.process.pid) as file:
+      fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
   def close(self):
     self.process.stdin.close()
@@ -122,12 +129,12 @@ def main():
       server.send(request(number, query, options.k))
 
   writer = threading.Thread(target=write)
-  begin = time.perf_counter()
+  begin, cpu = time.perf_counter(), server.cpu_seconds()
   writer.start()
   for _ in rest:
     server.read()
     room.release()
-  seconds = time.perf_counter() - begin
+  seconds, cpu = time.perf_counter() - begin, server.cpu_seconds() - cpu
   writer.join()
   memory = server.memory()
   server.close()
@@ -139,7 +146,7 @@ def main():
       "name": options.name, "requests": half, "concurrency": options.concurrency,
       "first_answer_seconds": round(statistics.median(firsts), 3),
       "p50_ms": share(0.5), "p95_ms": share(0.95), "p99_ms": share(0.99),
-      "queries_per_second": round(len(rest) / seconds, 1),
+      "queries_per_second": round(len(rest) / seconds, 1), "cpu_ms_per_query": round(1000 * cpu / len(rest), 3),
       "resident_mib": round(memory["VmRSS"], 1), "peak_mib": round(memory["VmHWM"], 1),
       "load_average_before": round(load, 2),
   }))
