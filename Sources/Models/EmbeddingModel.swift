@@ -114,6 +114,9 @@ public struct EmbeddingModel: Sendable {
     case .pair:
       title.isEmpty
         ? passageEncoder.tokens(of: text) : passageEncoder.tokens(of: title, pair: text)
+    case .separated:
+      title.isEmpty
+        ? passageEncoder.tokens(of: text) : passageEncoder.tokens(of: title, separatedFrom: text)
     }
   }
 
@@ -144,10 +147,17 @@ public struct EmbeddingModel: Sendable {
     return (tokenizer, encoder)
   }
 
-  /// Refuses a template whose segments have no row in the token type table.
+  /// Refuses a template whose segments have no row in the token type table, and a form that needs a
+  /// token which the tokenizer does not have.
   private static func check(
     _ tokenizer: any Tokenizer, for form: PassageForm, tokenTypes: Int, in directory: FilePath
   ) throws {
+    if form == .separated, tokenizer.specialTokens.sep == nil {
+      throw InputError(
+        "the passage form 'separated' needs a separator token, and the tokenizer's files name none"
+          + " ('sep_token' in tokenizer_config.json or special_tokens_map.json)",
+        at: Place(file: directory.shown))
+    }
     // Families without such a table ignore the segments.
     guard tokenTypes > 0 else { return }
     var types = tokenizer.encode("a").typeIDs
