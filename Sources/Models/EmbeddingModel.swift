@@ -13,7 +13,8 @@ public enum TextRole: String, Sendable {
 public struct EmbeddingModel: Sendable {
   /// The installed name.
   public let name: String
-  /// SHA-256 over everything that decides an embedding: weights, tokenizer, settings.
+  /// SHA-256 over everything that decides an embedding: weights, tokenizer, settings. Descriptions
+  /// and licences among the model's files are left out.
   public let identity: String
   /// How two vectors are compared.
   public let similarity: Similarity
@@ -178,7 +179,8 @@ public struct EmbeddingModel: Sendable {
       "\(encoder.pooling.rawValue) \(encoder.normalises) \(encoder.maximumTokens ?? 0)"
         + (encoder.usesTemplate ? "" : " without template") + " \(encoder.prompt)"
     }
-    let files = card.files.map { "\($0.path) \($0.sha256)" }.sorted().joined(separator: "\n")
+    let files = card.files.filter(\.decidesEmbeddings).map { "\($0.path) \($0.sha256)" }.sorted()
+      .joined(separator: "\n")
     return
       "\(files)\n\(similarity.rawValue)\n\(card.passageForm.rawValue)\n\(side(query))\n\(side(passage))"
   }

@@ -325,6 +325,30 @@ import Testing
     #expect(models.allSatisfy { $0.identity.utf8.count == 64 })
   }
 
+  /// A corrected typing error in a model's description must not cost an index.
+  @Test func identityIgnoresWhatNobodyComputesWith() throws {
+    let files = [
+      "config.json", "model.safetensors", "1_Pooling/config.json", "query/vocab.txt",
+      "LICENSE-1.safetensors",
+    ]
+    let others = ["README.md", "query/README.md", "docs/USE.MD", "LICENSE", "NOTICE.txt"]
+    func identity(changing changed: String?) throws -> String {
+      let records = (files + others).map { path in
+        ModelCard.FileRecord(
+          path: path, bytes: 1, sha256: Checksum.sha256(path == changed ? "other" : path))
+      }
+      return try EmbeddingModel(
+        directory: Checkout.fixture("models/tiny-bert"),
+        card: ModelCard(name: "m", files: records)
+      ).identity
+    }
+    let identities = try files.map { try identity(changing: $0) } + [identity(changing: nil)]
+    #expect(Set(identities).count == files.count + 1)
+    for other in others {
+      #expect(try identity(changing: other) == identities.last, "\(other)")
+    }
+  }
+
   @Test func notFiniteWeightsNeedPermission() throws {
     let directory = try TemporaryDirectory()
     let folder = try Self.copy("tiny-static", to: directory)
