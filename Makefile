@@ -4,10 +4,10 @@
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 BINARY      := .build/release/ragbench
 PREFIX      ?= /usr/local
-SWIFT_DIRS  := Package.swift Sources Attacks Defenses Tests Benchmarks
+SWIFT_DIRS  := Package.swift Sources Attacks Defenses Tests Benchmarks Fuzz
 CORPUS      ?= medqa
 
-.PHONY: run test verify setup model models build install bench format lint docs clean
+.PHONY: run test verify setup model models build install fuzz bench format lint docs clean
 
 run: build model ## set up, build, and measure the attack on the bundled corpus
 	$(BINARY) attack --corpus $(CORPUS)
@@ -35,6 +35,11 @@ install: build ## a binary that works without the build folder
 	mkdir -p $(DESTDIR)$(PREFIX)/share/ragbench
 	cp -R Corpora $(DESTDIR)$(PREFIX)/share/ragbench/
 
+FUZZ_SECONDS ?= 60
+
+fuzz: setup ## every reader of files for FUZZ_SECONDS each, under the address sanitizer
+	Fuzz/run.sh $(FUZZ_SECONDS)
+
 bench: build model
 	Benchmarks/run.sh
 
@@ -48,4 +53,4 @@ docs:
 	.ci/docs
 
 clean:
-	rm -rf .build
+	rm -rf .build .build-fuzz
