@@ -39,9 +39,11 @@ public struct EmbeddingModel: Sendable {
   /// - Parameters:
   ///   - directory: the model's folder.
   ///   - card: what it is and how it is used.
-  ///   - allowNonFinite: whether NaN and infinities in weights are let through.
+  ///   - allowNonFinite: whether NaN and infinities in weights are let through even if the card does
+  ///     not say so.
   /// - Throws: `FileError` or `InputError` naming what does not fit.
   public init(directory: FilePath, card: ModelCard, allowNonFinite: Bool = false) throws {
+    let allowNonFinite = allowNonFinite || card.allowsNonFinite
     let files = try SentenceTransformerFiles(directory: directory)
     name = card.name
     similarity =

@@ -156,6 +156,10 @@ struct ModelCommand: ParsableCommand {
     @Option(help: "Tokens after which a passage is cut.") var passageTokens: Int?
     @Option(help: "Text put before each query.") var queryPrompt: String?
     @Option(help: "Text put before each passage.") var passagePrompt: String?
+    @Flag(
+      name: .customLong("allow-nonfinite"),
+      help: "Accept NaN and infinities in weights, for studies; recorded with the model.")
+    var allowNonFinite = false
     @Flag(help: "Replace an installed model of this name.") var force = false
     @OptionGroup var options: SharedOptions
 
@@ -170,6 +174,7 @@ struct ModelCommand: ParsableCommand {
       card.passageForm = try choice(passageForm, "--passage-form") ?? card.passageForm
       card.queryMaximumTokens = queryTokens ?? card.queryMaximumTokens
       card.passageMaximumTokens = passageTokens ?? card.passageMaximumTokens
+      if allowNonFinite { card.allowsNonFinite = true }
       card.queryPrompt = queryPrompt ?? card.queryPrompt
       card.passagePrompt = passagePrompt ?? card.passagePrompt
       let installed = try installer.importModel(

@@ -72,6 +72,8 @@ public struct ModelCard: Sendable, Equatable {
   public var queryPrompt: String?
   /// Text put before a passage; `nil`: as the model's files say.
   public var passagePrompt: String?
+  /// Whether NaN and infinities in weights are let through, for studies.
+  public var allowsNonFinite = false
   /// The model's files without the card, sorted by path.
   public var files: [FileRecord]
 

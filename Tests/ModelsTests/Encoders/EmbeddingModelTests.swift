@@ -361,6 +361,11 @@ import Testing
       try EmbeddingModel(directory: folder, card: card)
     }
     #expect(error?.message.contains("tensor 't' holds nan at index 7") == true)
+    var studied = card
+    studied.allowsNonFinite = true
+    try studied.write(to: folder)
+    #expect(try ModelCard.read(folder) == studied)
+    _ = try EmbeddingModel(directory: folder)
     let model = try EmbeddingModel(directory: folder, card: card, allowNonFinite: true)
     let vector = model.encoder(for: .query).vectors(
       of: [TokenSequence(ids: [3, 4], typeIDs: [0, 0])], in: ComputeContext())
