@@ -119,7 +119,7 @@ let targets: [Target] = [
     ],
     swiftSettings: strict),
   .testTarget(
-    name: "ragbenchTests", dependencies: ["Basics", "TestSupport", system],
+    name: "ragbenchTests", dependencies: ["Basics", "TestSupport", grdb, system],
     swiftSettings: strict),
 ]
 
@@ -132,6 +132,8 @@ let package = Package(
       name: "RagbenchRetrieval",
       targets: ["Basics", "CKernels", "Models", "Retrieval", "Tensors"]),
     .library(name: "CBLAS", targets: ["CBLAS"]),
+    // For Fuzz/.
+    .library(name: "RagbenchDefenses", targets: ["Defenses"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
