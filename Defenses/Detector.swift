@@ -6,6 +6,12 @@ public protocol Detector: Sendable {
   /// What it is, for listings, help and the check of parameters.
   static var metadata: DetectorMetadata { get }
 
+  /// Refuses choices that cannot be, before any work is done for them.
+  ///
+  /// - Parameter parameters: Choices named in `metadata`.
+  /// - Throws: `UsageError` for a value that cannot be.
+  static func check(_ parameters: DetectorParameters) throws
+
   /// The detector learnt from clean lists.
   ///
   /// - Parameters:
@@ -61,6 +67,9 @@ public protocol StatelessDetector: Detector {
 }
 
 extension StatelessDetector {
+  /// There is nothing to choose.
+  public static func check(_ parameters: DetectorParameters) throws {}
+
   /// The detector, whatever the anchors.
   public static func fitted(
     to anchors: [DetectionList], parameters: DetectorParameters

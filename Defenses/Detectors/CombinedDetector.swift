@@ -203,6 +203,11 @@ extension CombinedDetector {
       .init("trim", default: "0", "share of the farthest anchors dropped before a second fit"),
     ])
 
+  /// Refuses values of components, rule, shrinkage, normalize or trim that cannot be.
+  public static func check(_ parameters: DetectorParameters) throws {
+    _ = try Configuration(parameters)
+  }
+
   /// The detector learnt from clean lists.
   ///
   /// - Parameters:

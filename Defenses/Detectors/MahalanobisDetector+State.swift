@@ -18,6 +18,11 @@ extension MahalanobisDetector {
       .init("trim", default: "0", "share of the farthest anchors dropped before a second fit"),
     ])
 
+  /// Refuses values of feature, normalize, shrinkage, direction or trim that cannot be.
+  public static func check(_ parameters: DetectorParameters) throws {
+    _ = try Configuration(parameters, defaults: Configuration())
+  }
+
   /// The detector learnt from clean lists.
   ///
   /// - Parameters:

@@ -59,6 +59,15 @@ public struct NearestCleanDetector: Detector, Equatable {
     }
   }
 
+  /// Refuses a value of k that cannot be.
+  public static func check(_ parameters: DetectorParameters) throws {
+    _ = try neighbour(parameters)
+  }
+
+  private static func neighbour(_ parameters: DetectorParameters) throws -> Int {
+    try parameters.int("k", default: 1, in: 1...100)
+  }
+
   /// The detector learnt from clean lists.
   ///
   /// - Parameters:
@@ -70,7 +79,7 @@ public struct NearestCleanDetector: Detector, Equatable {
     to anchors: [DetectionList], parameters: DetectorParameters
   ) throws -> NearestCleanDetector {
     try NearestCleanDetector(
-      fittedTo: anchors, k: try parameters.int("k", default: 1, in: 1...100))
+      fittedTo: anchors, k: try neighbour(parameters))
   }
 
   /// The scores of the subjects of a list.

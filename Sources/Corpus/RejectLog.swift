@@ -85,7 +85,7 @@ public struct ImportRefused: ReportableError {
   /// Where all of them are listed.
   public let list: FilePath?
 
-  /// Always ``ExitStatus/badData``.
+  /// Always `ExitStatus/badData`.
   public var exitStatus: ExitStatus { .badData }
 
   /// The number, then the first refusals one a line.

@@ -1,6 +1,6 @@
 public import Basics
 public import Models
-public import SystemPackage
+import SystemPackage
 import Tensors
 
 /// A corpus as one retriever sees it: the stored passages, their vectors, exact search.

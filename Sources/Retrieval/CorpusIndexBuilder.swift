@@ -1,6 +1,6 @@
-public import Basics
+import Basics
 public import Corpus
-public import Models
+import Models
 public import SystemPackage
 import Tensors
 

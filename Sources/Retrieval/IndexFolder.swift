@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 public import SystemPackage
 
 /// The folder of one corpus's index: a store and the index files derived from it.

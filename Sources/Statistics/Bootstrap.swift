@@ -74,24 +74,28 @@ public enum Bootstrap {
   ///
   /// - Parameters:
   ///   - clusters: The counts of each cluster; clusters without trials take part in the drawing.
+  ///   - resamples: Draws of as many units as there are clusters.
   ///   - level: The nominal coverage, between 0 and 1.
-  ///   - resamples: At least 1,000.
-  ///   - generator: The source of randomness, seeded by the caller.
   /// - Returns: Successes over trials with its interval; not applicable without trials.
-  /// - Throws: `StatisticsError.outOfRange` for level or resamples.
+  /// - Throws: `StatisticsError.outOfRange` for the level.
   public static func clusteredRate(
-    _ clusters: [Proportion], level: Double = 0.95, resamples: Int = 2000,
-    using generator: inout some RandomNumberGenerator
+    _ clusters: [Proportion], over resamples: Resamples, level: Double = 0.95
   ) throws -> Applicable<BootstrapEstimate> {
-    try clustered(clusters, level: level, resamples: resamples, using: &generator) { drawn in
-      var successes = 0
-      var trials = 0
-      for cluster in drawn {
-        successes += cluster.successes
-        trials += cluster.trials
+    precondition(
+      clusters.count == resamples.units,
+      "clusteredRate: \(clusters.count) clusters, resamples of \(resamples.units)")
+    guard !clusters.isEmpty else { return .notApplicable("no units to resample") }
+    let rates = resamples.values(statistics: 1) { weights in
+      var successes = SIMD16<Double>.zero
+      var trials = SIMD16<Double>.zero
+      for (cluster, weight) in zip(clusters, weights) {
+        successes += weight * Double(cluster.successes)
+        trials += weight * Double(cluster.trials)
       }
-      return trials == 0 ? nil : Double(successes) / Double(trials)
-    }
+      // 0 of 0 is not a number.
+      return [successes / trials]
+    }[0]
+    return try estimate(rates.data, resampled: rates.resampled, level: level)
   }
 
   /// A statistic of whole clusters, drawn with replacement.
@@ -139,24 +143,36 @@ public enum Bootstrap {
     statistic: ([Int]) throws -> Double?
   ) throws -> Applicable<BootstrapEstimate> {
     try requireOpenUnit(level, name: "level")
-    guard resamples >= minimumResamples else {
-      throw StatisticsError.outOfRange(
-        name: "resamples", value: "\(resamples)", expected: "at least \(minimumResamples)")
-    }
+    try requireResamples(resamples)
     guard count > 0 else { return .notApplicable("no units to resample") }
     var units = Array(0..<count)
-    guard let value = try statistic(units) else {
-      return .notApplicable("the data do not define the statistic")
-    }
-    try requireFinite(CollectionOfOne(value), name: "statistic")
-    var estimates: [Double] = []
+    guard let value = try statistic(units) else { return try estimate(nil, resampled: []) }
+    var estimates: [Double?] = []
     estimates.reserveCapacity(resamples)
     for _ in 0..<resamples {
       for position in units.indices {
         units[position] = Int(generator.next(upperBound: UInt64(count)))
       }
-      if let estimate = try statistic(units) { estimates.append(estimate) }
+      estimates.append(try statistic(units))
     }
+    return try estimate(value, resampled: estimates, level: level)
+  }
+
+  /// The percentile interval of a statistic that has been computed on resamples.
+  ///
+  /// - Parameters:
+  ///   - value: The statistic on the data; `nil` where they do not define it.
+  ///   - resampled: The statistic on each resample; `nil` where it is not defined.
+  ///   - level: The nominal coverage, between 0 and 1.
+  /// - Returns: Not applicable where the data, or all resamples but one, do not define it.
+  /// - Throws: `StatisticsError.outOfRange` for the level, `.nonFinite` if a value is not finite.
+  public static func estimate(
+    _ value: Double?, resampled: [Double?], level: Double = 0.95
+  ) throws(StatisticsError) -> Applicable<BootstrapEstimate> {
+    try requireOpenUnit(level, name: "level")
+    guard let value else { return .notApplicable("the data do not define the statistic") }
+    try requireFinite(CollectionOfOne(value), name: "statistic")
+    var estimates = resampled.compactMap(\.self)
     try requireFinite(estimates, name: "statistic of resample")
     guard estimates.count > 1 else {
       return .notApplicable("the resamples do not define the statistic")
@@ -174,8 +190,15 @@ public enum Bootstrap {
         interval: Interval(
           lower: Summary.quantile(tail, ofSorted: estimates),
           upper: Summary.quantile(1 - tail, ofSorted: estimates), level: level),
-        resamples: resamples, undefinedResamples: resamples - estimates.count,
+        resamples: resampled.count, undefinedResamples: resampled.count - estimates.count,
         pValueOfZero: min(
           1, 2 * Double(1 + min(notAbove, notBelow)) / Double(estimates.count + 1))))
+  }
+
+  static func requireResamples(_ count: Int) throws(StatisticsError) {
+    guard count >= minimumResamples else {
+      throw .outOfRange(
+        name: "resamples", value: "\(count)", expected: "at least \(minimumResamples)")
+    }
   }
 }

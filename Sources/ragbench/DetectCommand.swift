@@ -80,6 +80,7 @@ struct DetectCommand: ParsableCommand {
     @OptionGroup var options: SharedOptions
 
     func run() throws {
+      let choice = try DetectCommand.choices([detector], choose)[0]
       let path = FilePath(output)
       guard force || !path.exists else {
         throw UsageError("'\(path.shown)' exists; add --force to replace it")
@@ -89,7 +90,6 @@ struct DetectCommand: ParsableCommand {
       let bundle = try bench.bundle(corpus)
       let embedder = try bench.embedder(retriever)
       let index = try bench.index(bundle, embedder)
-      let choice = try DetectCommand.choices([detector], choose)[0]
       let fitted = try DetectorFitting(
         bundle: bundle, index: index, embedder: embedder, seed: seed
       ).fit(choice, on: queries?.items ?? bundle.querySets)
@@ -110,10 +110,11 @@ struct DetectCommand: ParsableCommand {
         "no detector here has a choice '\(TerminalText.excerpt(name))'"
           + NearestName.hint(for: name, in: known))
     }
-    return kinds.map { kind in
-      let own = Set(kind.metadata.parameters.map(\.name))
-      return DetectionProtocol.Choice(
-        kind.metadata.name, DetectorParameters(parameters.values.filter { own.contains($0.key) }))
+    return try kinds.map { kind in
+      let names = Set(kind.metadata.parameters.map(\.name))
+      let own = DetectorParameters(parameters.values.filter { names.contains($0.key) })
+      try kind.check(own)
+      return DetectionProtocol.Choice(kind.metadata.name, own)
     }
   }
 }

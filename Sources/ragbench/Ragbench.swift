@@ -49,8 +49,9 @@ enum Main {
       try MemoryBudget.checkAddressSpace()
       LinearAlgebraLibrary.useOneThread()
       try CommandLineCheck.checkEncoding()
-      try CommandLineCheck.checkNames(Array(CommandLine.arguments.dropFirst()))
-      var command = try Ragbench.parseAsRoot()
+      let arguments = Array(CommandLine.arguments.dropFirst())
+      try CommandLineCheck.checkNames(arguments)
+      var command = try Ragbench.parseAsRoot(ConfigurationFile.expand(arguments))
       try command.run()
       return ExitStatus.success.rawValue
     } catch let error as any ReportableError {

@@ -36,7 +36,7 @@ struct RunOptions: ParsableArguments {
     description["version"] = .string(Ragbench.version)
     description["instructionSet"] = .string(ComputeContext.instructionSet)
     let path =
-      try output.map { FilePath($0) }
+      output.map { FilePath($0) }
       ?? RunDirectory.defaultPath(command: command, corpus: corpus, in: locations)
     let run = try RunDirectory(path, description: description, force: force)
     for warning in run.warnings { Output.error("ragbench: warning: \(warning)") }

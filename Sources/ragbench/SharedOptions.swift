@@ -26,6 +26,9 @@ struct SharedOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "No progress and no notes.")
   var quiet = false
 
+  @Option(help: "TOML file with options, for those that the command line leaves out.")
+  var config: String?
+
   mutating func validate() throws {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads is \(threads), expected 1 to 1024")

@@ -1,5 +1,6 @@
 import Basics
 import Retrieval
+import TestSupport
 import Testing
 
 @Suite struct OverlayTests {
@@ -21,7 +22,7 @@ import Testing
   }
 
   @Test func mergingEqualsSortingEverythingAgain() throws {
-    var random = SplitMix(state: 3)
+    var random = SeededGenerator(seed: 3)
     for _ in 0..<300 {
       // Few distinct scores make many ties.
       func scored(_ prefix: String, _ count: Int) -> [RankedDocument] {

@@ -1,9 +1,10 @@
 import Statistics
+import TestSupport
 import Testing
 
 @Suite struct BootstrapTests {
   @Test func meanOfNormalValuesHasTheTheoreticalError() throws {
-    var generator = SeededGenerator(state: 3)
+    var generator = SeededGenerator(seed: 3)
     let values = try (0..<400).map { _ in try NormalDistribution.quantile(generator.uniform()) }
     let estimate = try #require(
       try Bootstrap.mean(of: values, resamples: 4000, using: &generator).value)
@@ -19,9 +20,9 @@ import Testing
   }
 
   @Test func sameSeedSameResult() throws {
-    var first = SeededGenerator(state: 11)
-    var second = SeededGenerator(state: 11)
-    var third = SeededGenerator(state: 12)
+    var first = SeededGenerator(seed: 11)
+    var second = SeededGenerator(seed: 11)
+    var third = SeededGenerator(seed: 12)
     let values = (0..<50).map { Double($0 * $0 % 17) }
     let one = try Bootstrap.mean(of: values, using: &first)
     #expect(try Bootstrap.mean(of: values, using: &second) == one)
@@ -29,7 +30,7 @@ import Testing
   }
 
   @Test func pairingRemovesWhatThePairsShare() throws {
-    var generator = SeededGenerator(state: 5)
+    var generator = SeededGenerator(seed: 5)
     let level = (0..<100).map { _ in generator.uniform() * 100 }
     let second = level.map { $0 + 1 + 0.1 * generator.uniform() }
     let paired = try #require(
@@ -44,11 +45,13 @@ import Testing
 
   /// Ten equal outcomes a query: clustering must widen the interval by about √10.
   @Test func clusteringWidensTheInterval() throws {
-    var generator = SeededGenerator(state: 9)
+    var generator = SeededGenerator(seed: 9)
     let outcomes = (0..<100).map { _ in generator.uniform() < 0.3 }
     let clusters = try outcomes.map { try Proportion(successes: $0 ? 10 : 0, trials: 10) }
     let clustered = try #require(
-      try Bootstrap.clusteredRate(clusters, resamples: 3000, using: &generator).value)
+      try Bootstrap.clusteredRate(
+        clusters, over: Resamples(3000, of: clusters.count, using: &generator)
+      ).value)
     let pairs = outcomes.flatMap { [Double](repeating: $0 ? 1 : 0, count: 10) }
     let unclustered = try #require(
       try Bootstrap.mean(of: pairs, resamples: 3000, using: &generator).value)
@@ -58,7 +61,7 @@ import Testing
   }
 
   @Test func clustersAreDrawnWhole() throws {
-    var generator = SeededGenerator(state: 2)
+    var generator = SeededGenerator(seed: 2)
     let clusters = [[1, 1], [2, 2, 2], [3]]
     _ = try Bootstrap.clustered(clusters, resamples: 1000, using: &generator) { drawn in
       #expect(drawn.count == 3)
@@ -67,22 +70,45 @@ import Testing
     }
   }
 
+  /// A number of resamples that fills no block of 16, and clusters of unequal size.
+  @Test func sharedDrawsAreThoseOfThePlainBootstrap() throws {
+    var random = SeededGenerator(seed: 5)
+    let clusters = try (0..<37).map { _ in
+      let trials = Int.random(in: 0...4, using: &random)
+      return try Proportion(successes: Int.random(in: 0...trials, using: &random), trials: trials)
+    }
+    var first = SeededGenerator(seed: 6)
+    var second = SeededGenerator(seed: 6)
+    let shared = try Bootstrap.clusteredRate(
+      clusters, over: Resamples(1003, of: 37, using: &first))
+    let plain = try Bootstrap.clustered(clusters, resamples: 1003, using: &second) { drawn in
+      let trials = drawn.reduce(0) { $0 + $1.trials }
+      return trials == 0 ? nil : Double(drawn.reduce(0) { $0 + $1.successes }) / Double(trials)
+    }
+    #expect(shared.value != nil && shared.value == plain.value)
+    #expect(throws: StatisticsError.self) { try Resamples(999, of: 3, using: &first) }
+  }
+
   @Test func undefinedResamplesAreCounted() throws {
-    var generator = SeededGenerator(state: 4)
+    var generator = SeededGenerator(seed: 4)
     let clusters = [
       try Proportion(successes: 1, trials: 2), try Proportion(successes: 0, trials: 0),
     ]
-    let estimate = try #require(try Bootstrap.clusteredRate(clusters, using: &generator).value)
+    let estimate = try #require(
+      try Bootstrap.clusteredRate(
+        clusters, over: Resamples(2000, of: 2, using: &generator)
+      ).value)
     #expect(estimate.value == 0.5)
     // A quarter of the draws has the empty cluster twice: 500 ± 19.
     #expect((400...600).contains(estimate.undefinedResamples))
     let empty = [try Proportion(successes: 0, trials: 0)]
-    #expect(try Bootstrap.clusteredRate(empty, using: &generator).value == nil)
+    let draws = try Resamples(1000, of: 1, using: &generator)
+    #expect(try Bootstrap.clusteredRate(empty, over: draws).value == nil)
     #expect(try Bootstrap.mean(of: [], using: &generator).value == nil)
   }
 
   @Test func badArgumentsAreRefused() {
-    var generator = SeededGenerator(state: 1)
+    var generator = SeededGenerator(seed: 1)
     #expect(throws: StatisticsError.self) {
       try Bootstrap.mean(of: [1, 2], resamples: 999, using: &generator)
     }

@@ -1,4 +1,5 @@
 import Statistics
+import TestSupport
 import Testing
 
 @Suite struct ConformalCalibrationTests {
@@ -36,7 +37,7 @@ import Testing
 
   @Test(arguments: [19, 25, 60, 137], [0.05, 0.07, 0.2])
   func flaggedExactlyWhenThePValueIsSmall(units: Int, rate: Double) throws {
-    var generator = SeededGenerator(state: UInt64(units))
+    var generator = SeededGenerator(seed: UInt64(units))
     // One decimal only, so that calibration scores tie with each other and with the candidates.
     let scores = (0..<units).map { _ in (generator.uniform() * 100).rounded() / 10 }
     let calibration = try ConformalCalibration(scores: scores, falsePositiveRate: rate)
@@ -70,7 +71,7 @@ import Testing
 
   /// The number of flags in simulated calibrations follows the distribution that is claimed.
   @Test func flagsAreBetaBinomial() throws {
-    var generator = SeededGenerator(state: 7)
+    var generator = SeededGenerator(seed: 7)
     let rounds = 2000
     let units = 60
     let tested = 100

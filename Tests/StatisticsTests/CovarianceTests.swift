@@ -1,4 +1,5 @@
 import Statistics
+import TestSupport
 import Testing
 
 @Suite struct CovarianceTests {
@@ -89,7 +90,7 @@ import Testing
 
   /// More rows than one block: equals the estimate that a plain loop gives.
   @Test func manyBlocksEqualAPlainLoop() throws {
-    var generator = SeededGenerator(state: 21)
+    var generator = SeededGenerator(seed: 21)
     let dimension = 5
     let count = 2500
     let rows = (0..<count * dimension).map { _ in Float(generator.uniform() + 100) }

@@ -20,6 +20,15 @@ final class Command: Sendable {
     var description: String { text }
   }
 
+  /// A home of its own with the same model and index; for tests that kill or change.
+  static func withIndex() throws -> Command {
+    let command = try Command()
+    try FileManager.default.removeItem(atPath: command.home.string)
+    try FileManager.default.copyItem(
+      atPath: ready.get().home.string, toPath: command.home.string)
+    return command
+  }
+
   static let model = "tiny-bert"
 
   let directory: TemporaryDirectory

@@ -74,7 +74,7 @@ import Testing
   @Test func aKillAtAnyTimeLosesNothingCommitted() throws {
     let seed = UInt64.random(in: .min ... .max)
     print("IndexCrashTests: seed \(seed)")
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     let command = try home()
     let clock = ContinuousClock()
     let whole = try clock.measure {
@@ -133,18 +133,5 @@ import Testing
     }
     print("IndexCrashTests: fewer than \(write) writes")
     #expect(write > 8)
-  }
-}
-
-/// A small seeded generator for tests (Steele, Lea and Flood 2014).
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

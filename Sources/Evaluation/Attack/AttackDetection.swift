@@ -1,7 +1,7 @@
 import Attacks
 import Basics
 import Corpus
-public import Defenses
+import Defenses
 import Models
 public import Retrieval
 import Tensors

@@ -4,7 +4,6 @@ public import Corpus
 import Models
 public import Retrieval
 import Statistics
-public import SystemPackage
 import Tensors
 
 /// What is measured: every choice that decides the figures.

@@ -1,9 +1,10 @@
 import Attacks
 public import Basics
+import Corpus
 import Glibc
 import Models
 public import Retrieval
-public import Statistics
+import Statistics
 
 /// Why the attack works, or does not: where concatenation moves an embedding.
 ///

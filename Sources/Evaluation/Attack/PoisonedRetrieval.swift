@@ -1,5 +1,5 @@
 public import Attacks
-public import Basics
+import Basics
 import Corpus
 import Models
 public import Retrieval

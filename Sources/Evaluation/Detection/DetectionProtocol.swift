@@ -104,11 +104,16 @@ public struct DetectionProtocol: Sendable, Equatable {
     progress: @Sendable (_ finished: Int, _ all: Int) -> Void = { _, _ in }
   ) throws -> DetectionReport {
     let splits = splits(of: dataset)
+    // The same draws for every detector and every cell.
+    let resamples = try splits.map { _, split in
+      var generator = Philox(seed: seed, stream: Stream.intervals.rawValue)
+      return try Resamples(self.resamples, of: split.test.count, using: &generator)
+    }
     // One detector on each thread; the order of the report does not depend on which ends first.
     let finished = Mutex<[Result<[Outcome], any Error>?]>(
       Array(repeating: nil, count: detectors.count))
     DispatchQueue.concurrentPerform(iterations: detectors.count) { number in
-      let result = Result { try self.fits(of: detectors[number], splits, dataset) }
+      let result = Result { try self.fits(of: detectors[number], splits, resamples, dataset) }
       let done = finished.withLock { finished in
         finished[number] = result
         return finished.count { $0 != nil }
@@ -141,10 +146,11 @@ public struct DetectionProtocol: Sendable, Equatable {
   /// One detector on every query set.
   private func fits(
     of choice: Choice, _ splits: [(querySet: String, split: QuestionSplit)],
-    _ dataset: DetectionDataset
+    _ resamples: [Resamples], _ dataset: DetectionDataset
   ) throws -> [Outcome] {
     var shared: CalibratedDetector?
-    return try splits.map { querySet, split in
+    return try zip(splits, resamples).map { part, resamples in
+      let (querySet, split) = part
       do {
         let calibrated: CalibratedDetector
         switch grouping {
@@ -157,7 +163,8 @@ public struct DetectionProtocol: Sendable, Equatable {
           shared = calibrated
         }
         let test = try DetectionTest(
-          settings: self, dataset: dataset, questions: split.test, calibrated: calibrated)
+          settings: self, dataset: dataset, questions: split.test, calibrated: calibrated,
+          resamples: resamples)
         return .success(
           DetectionReport.Fit(
             querySet: querySet, detector: choice.detector, parameters: choice.parameters,
@@ -201,9 +208,6 @@ public struct DetectionProtocol: Sendable, Equatable {
       return own.contains(UTF8Key(passage.id)) ? nil : passage
     }
   }
-
-  /// The generator of every interval: the same resamples wherever the same queries are drawn.
-  var intervalGenerator: Philox { Philox(seed: seed, stream: Stream.intervals.rawValue) }
 }
 
 extension QuestionSplit {

@@ -8,17 +8,20 @@ struct DetectionTest {
   /// Positions of the test queries.
   let questions: [Int]
   let calibrated: CalibratedDetector
+  /// Draws of the test queries; the same for every detector.
+  let resamples: Resamples
   /// The scores of their clean lists.
   let cleanScores: [[Double]]
 
   init(
     settings: DetectionProtocol, dataset: DetectionDataset, questions: [Int],
-    calibrated: CalibratedDetector
+    calibrated: CalibratedDetector, resamples: Resamples
   ) throws {
     self.settings = settings
     self.dataset = dataset
     self.questions = questions
     self.calibrated = calibrated
+    self.resamples = resamples
     cleanScores = try calibrated.detector.scores(of: questions.map { dataset.questions[$0].clean })
   }
 
@@ -49,15 +52,13 @@ struct DetectionTest {
       let conformal = threshold.conformal.value
       let limit = conformal?.threshold ?? .infinity
       let clusters = cleanScores.map { list in Proportion(counting: list.lazy.map { $0 > limit }) }
-      var generator = settings.intervalGenerator
       let judged = cleanScores.filter { !$0.isEmpty }
       return DetectionReport.FalsePositives(
         nominal: threshold.nominal, unit: threshold.unit,
         threshold: threshold.conformal.map(\.threshold),
         pairRate: conformal == nil
           ? .notApplicable(threshold.conformal.reason ?? "no threshold")
-          : try Bootstrap.clusteredRate(
-            clusters, resamples: settings.resamples, using: &generator),
+          : try Bootstrap.clusteredRate(clusters, over: resamples),
         queries: Proportion(counting: judged.lazy.map { $0.contains { $0 > limit } }),
         expectedQueries: threshold.unit == .query
           ? try conformal?.flags(among: judged.count).centralInterval() : nil)
@@ -97,8 +98,7 @@ struct DetectionTest {
     positives: [[Double]], negatives: [[Double]], _ thresholds: [Threshold]
   ) throws -> DetectionReport.Cell {
     let scores = try ClusteredScores(negatives: negatives, positives: positives)
-    var generator = settings.intervalGenerator
-    let areas = try scores.areas(resamples: settings.resamples, using: &generator)
+    let areas = try scores.areas(over: resamples)
     return DetectionReport.Cell(
       payloadKind: kind, positives: which, negatives: name,
       positiveCount: scores.scores.positives.count, negativeCount: scores.scores.negatives.count,
@@ -122,10 +122,7 @@ struct DetectionTest {
     if clusters.allSatisfy({ $0.trials <= 1 }) {
       interval = try all.interval()
     } else {
-      var generator = settings.intervalGenerator
-      interval = try Bootstrap.clusteredRate(
-        clusters, resamples: settings.resamples, using: &generator
-      ).map(\.interval)
+      interval = try Bootstrap.clusteredRate(clusters, over: resamples).map(\.interval)
     }
     return DetectionReport.TruePositives(
       nominal: threshold.nominal, unit: threshold.unit,

@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 public import Corpus
 public import Defenses
 import Models

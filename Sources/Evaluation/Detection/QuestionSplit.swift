@@ -7,10 +7,10 @@ public struct QuestionSplit: Sendable, Equatable {
     /// The share to calibrate with.
     public var calibrate: Double
 
-    /// Shares, by default 40, 20 and 40 %.
+    /// Shares, by default 40, 20 and 40 %; together at most 1, which leaves nothing to test on.
     public init(fit: Double = 0.4, calibrate: Double = 0.2) {
       precondition(
-        fit > 0 && calibrate > 0 && fit + calibrate < 1, "shares \(fit) and \(calibrate)")
+        fit > 0 && calibrate > 0 && fit + calibrate <= 1, "shares \(fit) and \(calibrate)")
       self.fit = fit
       self.calibrate = calibrate
     }

@@ -1,8 +1,8 @@
 public import Basics
-public import Corpus
+import Corpus
 import Glibc
-public import Models
-public import SystemPackage
+import Models
+import SystemPackage
 
 /// Examines everything that is installed and was made on this machine.
 ///

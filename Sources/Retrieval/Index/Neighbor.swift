@@ -1,10 +1,8 @@
-public import Models
-
 /// One vector found.
 public struct Neighbor: Sendable, Hashable {
   /// The key it was added under.
   public let id: Int64
-  /// Higher is better, see ``Similarity``; always finite.
+  /// Higher is better, see `Similarity`; always finite.
   public let score: Float
 
   /// A vector and its score.

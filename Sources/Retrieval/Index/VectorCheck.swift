@@ -1,4 +1,4 @@
-public import Models
+import Models
 
 /// What every vector must be before it meets an index.
 ///

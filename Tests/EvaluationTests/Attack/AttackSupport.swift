@@ -22,7 +22,7 @@ final class AttackBench: Sendable {
     _ name: String = "tiny-bert", passages count: Int = 40, queries: Int = 12,
     _ edit: (inout ModelCard) -> Void = { _ in }
   ) throws {
-    var random = SeededGenerator(7)
+    var random = SeededGenerator(seed: 7)
     func text(_ length: ClosedRange<Int>) -> String {
       (0..<Int.random(in: length, using: &random)).map { _ in
         Self.words.randomElement(using: &random) ?? ""

@@ -18,7 +18,7 @@ import Testing
   private static func poison(
     _ queries: [Query], passages: [Passage], seed: UInt64
   ) throws -> [PoisonedDocument] {
-    var random = SeededGenerator(seed)
+    var random = SeededGenerator(seed: seed)
     var documents: [PoisonedDocument] = []
     for query in queries {
       for copy in 1...2 {

@@ -18,7 +18,7 @@ import Testing
   static func dataset(
     questions: Int = 120, sets: [String] = ["a"], cosine: Double = 0.95, seed: UInt64 = 1
   ) throws -> DetectionDataset {
-    var generator = SeededGenerator(seed)
+    var generator = SeededGenerator(seed: seed)
     func unit(_ x: [Double]) -> [Double] {
       let norm = sqrt(x.reduce(0) { $0 + $1 * $1 })
       return x.map { $0 / norm }
@@ -165,20 +165,20 @@ import Testing
   }
 
   @Test func weightedAreasAgreeWithStatistics() throws {
-    var generator = SeededGenerator(9)
+    var generator = SeededGenerator(seed: 9)
     let negatives = (0..<40).map { _ in
       (0..<3).map { _ in Double(Int.random(in: 0..<20, using: &generator)) }
     }
     let positives = (0..<40).map { _ in [Double(Int.random(in: 5..<25, using: &generator))] }
     let scores = try ClusteredScores(negatives: negatives, positives: positives)
-    var first = SeededGenerator(1)
-    let areas = try scores.areas(resamples: 1000, using: &first)
+    var first = SeededGenerator(seed: 1)
+    let areas = try scores.areas(over: Resamples(1000, of: 40, using: &first))
     let area = try #require(areas.underROC.value)
     expectClose(area.value, scores.scores.areaUnderROC.value ?? -1, absolute: 1e-12)
     let precision = try #require(areas.averagePrecision.value)
     expectClose(precision.value, scores.scores.averagePrecision.value ?? -1, absolute: 1e-12)
     // The resamples are those of the plain statistic on drawn clusters.
-    var third = SeededGenerator(1)
+    var third = SeededGenerator(seed: 1)
     let plain = try #require(
       try Bootstrap.clustered(
         Array(zip(negatives, positives)), resamples: 1000, using: &third

@@ -1,4 +1,5 @@
 import Evaluation
+import TestSupport
 import Testing
 
 @Suite struct NearDuplicatesTests {
@@ -18,7 +19,7 @@ import Testing
 
   @Test(arguments: [0.3, 0.5, 0.8, 1])
   func prefixFilterLosesNoPair(threshold: Double) {
-    var generator = SeededGenerator(5)
+    var generator = SeededGenerator(seed: 5)
     let texts = (0..<150).map { _ in
       (0..<Int.random(in: 1...12, using: &generator)).map { _ in
         "w\(Int.random(in: 0..<14, using: &generator))"
@@ -46,7 +47,7 @@ import Testing
   }
 
   @Test func partsAreDisjointCompleteAndOfTheirSizes() {
-    var generator = SeededGenerator(6)
+    var generator = SeededGenerator(seed: 6)
     let texts = (0..<500).map { index in
       index % 10 == 0
         ? "one question that is asked again and again number \(index % 50)" : "q\(index) x\(index)"
@@ -59,22 +60,9 @@ import Testing
     #expect(parts[0].isDisjoint(with: parts[1]) && parts[0].isDisjoint(with: parts[2]))
     #expect(parts[1].isDisjoint(with: parts[2]))
     #expect(split.nearDuplicates == 50)
-    var again = SeededGenerator(6)
+    var again = SeededGenerator(seed: 6)
     #expect(QuestionSplit(of: texts, using: &again) == split)
-    var other = SeededGenerator(7)
+    var other = SeededGenerator(seed: 7)
     #expect(QuestionSplit(of: texts, using: &other) != split)
-  }
-}
-
-/// SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -91,16 +91,3 @@ extension Encoding {
   /// Start and end of each token, one after another, as the fixtures have them.
   var flatOffsets: [Int] { offsets.flatMap { [$0.lowerBound, $0.upperBound] } }
 }
-
-/// SplitMix64, so that a failing case can be run again.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
-  }
-}

@@ -1,4 +1,5 @@
 import Basics
+import TestSupport
 import Testing
 
 @testable import Models
@@ -10,7 +11,7 @@ import Testing
   @Test(arguments: [0, 1])
   func damagedFiles(_ source: Int) throws {
     let bytes = Array(Self.sources[source].utf8)
-    var generator = SeededGenerator(state: 0xFA17 + UInt64(source))
+    var generator = SeededGenerator(seed: 0xFA17 + UInt64(source))
     var accepted = 0
     for _ in 0..<4_000 {
       var damaged = bytes
@@ -59,7 +60,7 @@ import Testing
   @Test(arguments: [0, 1])
   func randomText(_ source: Int) throws {
     let tokenizer = try TokenizerFixtures.tokenizer(Self.sources[source])
-    var generator = SeededGenerator(state: 0x7E87 + UInt64(source))
+    var generator = SeededGenerator(seed: 0x7E87 + UInt64(source))
     for _ in 0..<3_000 {
       var view = String.UnicodeScalarView()
       for _ in 0..<Int.random(in: 0...40, using: &generator) {

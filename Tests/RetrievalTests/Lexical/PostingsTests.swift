@@ -1,11 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Retrieval
 
 @Suite struct PostingsTests {
   @Test func packingIsReversible() throws {
-    var random = SplitMix(state: 7)
+    var random = SeededGenerator(seed: 7)
     for _ in 0..<50 {
       var (unit, bytes, expected) = (Int64(-1), [UInt8](), Postings())
       for _ in 0..<Int.random(in: 0...200, using: &random) {
@@ -40,7 +41,7 @@ import Testing
   @Test func termsAreNumberedInOrderOfAppearance() {
     var table = TermTable()
     var numbers: [[UInt8]: Int] = [:]
-    var random = SplitMix(state: 8)
+    var random = SeededGenerator(seed: 8)
     for _ in 0..<30_000 {
       let term = Array(String(UInt32.random(in: 0...9000, using: &random), radix: 36).utf8)
       let number = term.withUnsafeBytes { table.number(of: $0) }
@@ -54,7 +55,7 @@ import Testing
   }
 
   @Test func theBestUnitsAreThoseOfASort() {
-    var random = SplitMix(state: 9)
+    var random = SeededGenerator(seed: 9)
     for limit in [1, 2, 7, 100, 1000] {
       let scores = (0..<500).map { _ in Double(Int.random(in: 0...40, using: &random)) }
       var best = BestUnits(limit: limit)

@@ -59,7 +59,7 @@ private func append(_ line: String, to descriptor: Int32) {
   @Test func aKillAtAnyInstantLosesNothingCommitted() async throws {
     let seed = UInt64.random(in: .min ... .max)
     print("StoreCrashTests: seed \(seed)")
-    var random = SplitMix(state: seed)
+    var random = SeededGenerator(seed: seed)
     let checksums = try Workload.checksums()
     for round in 0..<10 {
       let temporary = TemporaryStore()
@@ -143,17 +143,4 @@ private func runUntilKilled(_ plan: CrashPlan) throws {
     append("\(step)", to: descriptor)
   }
   kill(getpid(), SIGKILL)
-}
-
-/// A small seeded generator for tests (Steele, Lea and Flood 2014).
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
 }

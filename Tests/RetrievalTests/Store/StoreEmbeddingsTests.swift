@@ -18,7 +18,7 @@ import Testing
     let (tiny, odd) = (RetrieverIdentity.test(), RetrieverIdentity.test(dimension: 3))
     #expect(try store.pendingChunks(of: tiny) == [1, 2, 3, 4, 5])
     try store.storeEmbeddings(
-      of: tiny, [(5, vector(5)), (1, vector(1)), (3, [0, -0.0, 1e-45, 3e38])])
+      of: tiny, [(5, vector(5)), (1, vector(1)), (3, [0, -0.0, .leastNonzeroMagnitude, 3e38])])
     try store.storeEmbeddings(of: odd, [(2, vector(9, dimension: 3))])
     try store.markUnembeddable([4], for: tiny)
     #expect(try store.pendingChunks(of: tiny) == [2])
@@ -27,7 +27,7 @@ import Testing
     let (loaded, vectors) = try store.embeddings(of: tiny)
     #expect(loaded.chunks == [1, 3, 5] && loaded.pending == 1)
     #expect(loaded.state == (try store.state()))
-    let expected = vector(1) + [0, -0.0, 1e-45, 3e38] + vector(5)
+    let expected = vector(1) + [0, -0.0, .leastNonzeroMagnitude, 3e38] + vector(5)
     #expect(vectors.map(\.bitPattern) == expected.map(\.bitPattern))
     #expect(try store.embeddings(of: odd).vectors == vector(9, dimension: 3))
     #expect(

@@ -14,7 +14,7 @@ import Testing
       chunks: [0..<5, 5..<20], line: 3),
     StoredDocument(id: "é", text: "", metadata: [:]),
   ]
-  private static let vectors: [Float] = [1, -2.5, 1e-45, 0, 3, 4, 5, 6]
+  private static let vectors: [Float] = [1, -2.5, .leastNonzeroMagnitude, 0, 3, 4, 5, 6]
 
   @Test func aStoreOfSchema1IsRead() throws {
     let temporary = TemporaryStore()

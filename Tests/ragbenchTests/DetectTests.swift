@@ -1,0 +1,87 @@
+import Basics
+import Foundation
+import SystemPackage
+import TestSupport
+import Testing
+
+/// `ragbench detect` and `ragbench detect fit` through the binary.
+@Suite struct DetectTests {
+  private func fit(_ output: FilePath, _ more: [String] = []) -> [String] {
+    [
+      "detect", "fit", "--corpus", "medqa", "--retriever", Command.model, "--output",
+      output.string,
+    ] + more
+  }
+
+  @Test func aFittedDetectorIsAFileThatNamesWhatItLearnt() throws {
+    let command = try Command.withIndex()
+    let path = command.directory.file("exam.detector")
+    let arguments = fit(path, ["--queries", "exam", "--detector", "mahalanobis"])
+    let result = try command.run(arguments)
+    #expect(result.status == 0, "\(result.errorText)")
+    #expect(result.output.isEmpty)
+    #expect(result.errorText.contains("mahalanobis written to"), "\(result.errorText)")
+    let bytes = try FileBytes.read(path, limit: 1 << 30)
+    let text = String(decoding: bytes, as: UTF8.self)
+    for name in ["mahalanobis", "medqa", "exam", Command.model] {
+      #expect(text.contains("\"\(name)\"") || text.contains("\\\"\(name)\\\""), "\(name)")
+    }
+
+    let kept = try command.run(arguments)
+    #expect(kept.status == 64 && kept.errorText.contains("--force"), "\(kept.errorText)")
+    let replaced = try command.run(arguments + ["--force", "--seed", "1"])
+    #expect(replaced.status == 0)
+    #expect(try FileBytes.read(path, limit: 1 << 30) == bytes, "the same seed, the same bytes")
+    let other = try command.run(arguments + ["--force", "--seed", "2"])
+    #expect(other.status == 0)
+    #expect(try FileBytes.read(path, limit: 1 << 30) != bytes)
+  }
+
+  @Test func badRequestsLeaveNothing() throws {
+    let command = try Command.withIndex()
+    let path = command.directory.file("x.detector")
+    let refusals: [([String], Int32, String)] = [
+      (["--detector", "mahalanobiss"], 64, "mahalanobis"),
+      (["--queries", "exams"], 64, "exam"),
+      (["--detector", "mahalanobis", "--choose", "featur=pair"], 64, "feature"),
+      (["--choose", "trim=2"], 64, "0.0 to 0.5"),
+      (["--detector", "nearest-clean", "--choose", "k=0"], 64, "1 to 100"),
+      (["--corpus", "medqaa"], 64, "medqa"),
+    ]
+    for (more, status, hint) in refusals {
+      let result = try command.run(fit(path, more))
+      #expect(result.status == status, "\(more): \(result.errorText)")
+      #expect(result.errorText.contains(hint), "\(result.errorText)")
+      #expect(!FileManager.default.fileExists(atPath: path.string))
+    }
+    // Two questions are too few to learn from.
+    try command.installCorpus("small", count: 30)
+    let few = try command.run([
+      "detect", "fit", "--corpus", "small", "--retriever", Command.model, "--output",
+      path.string,
+    ])
+    #expect(few.status == 64 || few.status == 65, "\(few.errorText)")
+    #expect(!FileManager.default.fileExists(atPath: path.string))
+    // Refused before the work begins.
+    let missing = try command.run(fit(command.directory.file("no/such/folder/x")))
+    #expect(missing.status == 73, "\(missing.errorText)")
+  }
+
+  @Test func detectorsAreMeasuredWithoutSuccessRates() throws {
+    let command = try Command.withIndex()
+    let value = try command.json([
+      "detect", "--corpus", "medqa", "--retriever", Command.model, "--queries", "exam",
+      "--payload", "pii", "--detector", "similarity,verbatim-overlap", "--output",
+      command.directory.file("run").string,
+    ])
+    let retriever = try #require(value["retrievers"]?[0])
+    #expect(retriever["cells"]?.arrayValue?.isEmpty == true)
+    let fits = try #require(retriever["detection"]?[0]?["fits"]?.arrayValue)
+    #expect(fits.compactMap { $0["detector"]?.stringValue } == ["similarity", "verbatim-overlap"])
+    for fit in fits {
+      let parts = try #require(fit["questions"])
+      let counts = ["fit", "calibrate", "test"].compactMap { parts[$0]?.intValue }
+      #expect(counts.reduce(0, +) == 120, "\(counts)")
+    }
+  }
+}
