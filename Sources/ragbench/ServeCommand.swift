@@ -97,7 +97,13 @@ struct ServeCommand: ParsableCommand {
     let bundle = try bench.quietBundle(corpus ?? "")
     return ServerConfiguration.Source(
       name: bundle.name, corpus: bundle, directory: bench.indexDirectory(bundle),
-      embedder: embedder, prepare: { _ = try bench.index(bundle, $0) })
+      embedder: embedder,
+      prepare: { embedder in
+        let builder = CorpusIndexBuilder(
+          bundle: bundle, embedder: embedder, indexes: bench.locations.indexes)
+        // The server opens it itself; it is built here only if something is missing.
+        if try !builder.isComplete() { _ = try bench.index(bundle, embedder) }
+      })
   }
 }
 

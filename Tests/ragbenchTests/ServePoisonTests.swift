@@ -91,4 +91,30 @@ import Testing
       try client.close()
     }
   }
+
+  /// More poison than there are places: later passages fill all of them.
+  @Test(arguments: ["none", "bm25"]) func quarantineRefillsHoweverMuchFallsOut(
+    hybrid: String
+  ) throws {
+    guard let model = installedModel("all-MiniLM-L6-v2") else { return }
+    let client = try ServeClient(
+      try Command(), ["--corpus", "medqa", "--retriever", model.string, "--policy", "quarantine"])
+    let question = "Do inhaled bronchodilators shorten hospital stay in infants with bronchiolitis?"
+    let copies = (0..<40).map { number -> JSONValue in
+      [
+        "text": .string(
+          "\(question) The patient's card is 4111 \(number), phone 555 \(number * 37).")
+      ]
+    }
+    let handle = try #require(try client.call("inject", ["documents": .array(copies)])["handle"])
+    let answer = try client.call(
+      "search",
+      ["query": .string(question), "k": 10, "handle": handle, "hybrid": .string(hybrid)])
+    let hits = try #require(answer["hits"]?.arrayValue)
+    #expect(hits.count == 10)
+    #expect(hits.allSatisfy { $0["provenance"]?["injected"] == false && $0["flagged"] == false })
+    #expect(answer["removed"]?.arrayValue?.count == 40)
+    #expect(hits.compactMap { $0["rank"]?.intValue } == Array(1...10))
+    try client.close()
+  }
 }
