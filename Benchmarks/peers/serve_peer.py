@@ -39,7 +39,7 @@ def main():
   faiss.omp_set_num_threads(options.threads)
   model = SentenceTransformer(options.model, device="cpu")
   database = sqlite3.connect("file:%s?mode=ro" % options.store, uri=True, check_same_thread=False)
-  rows = database.execute("SELECT chunk, vector FROM embeddings WHERE vector IS NOT NULL ORDER BY key").fetchall()
+  rows = database.execute("SELECT chunk, vector FROM embeddings WHERE vector IS NOT NULL AND retriever = (SELECT MAX(key) FROM retrievers) ORDER BY key").fetchall()
   chunks = [row[0] for row in rows]
   vectors = numpy.frombuffer(b"".join(row[1] for row in rows), dtype="<f4").reshape(len(rows), -1).copy()
   faiss.normalize_L2(vectors)
