@@ -46,7 +46,9 @@ let targets: [Target] = [
     path: "Attacks", swiftSettings: strict),
   .target(
     name: "Defenses",
-    dependencies: ["Basics", "CBLAS", "Corpus", "Models", "Retrieval", "Statistics", system],
+    dependencies: [
+      "Basics", "CBLAS", "Corpus", "Models", "Retrieval", "Statistics", "Tensors", system,
+    ],
     path: "Defenses", swiftSettings: strict),
   .target(
     name: "Evaluation",

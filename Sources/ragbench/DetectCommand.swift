@@ -28,7 +28,8 @@ struct DetectCommand: ParsableCommand {
 
     @OptionGroup var selection: AttackOptions
     @Option(help: "Detectors, between commas (default: all).") var detector: CommaList?
-    @Option(help: "A choice for every detector that knows it: NAME=VALUE.")
+    @Option(
+      help: "A choice for every detector that knows it: NAME=VALUE; for one: DETECTOR.NAME=VALUE.")
     var choose: [String] = []
     @Option(help: "One fit for each query set or one for all: query-set or global.")
     var grouping: String = DetectionProtocol.Grouping.querySet.rawValue
@@ -99,22 +100,29 @@ struct DetectCommand: ParsableCommand {
   }
 
   /// Detectors with the choices that each of them knows; a choice that none knows is refused.
-  private static func choices(
+  ///
+  /// `NAME=VALUE` is for every detector that knows the name, `DETECTOR.NAME=VALUE` for that one.
+  static func choices(
     _ names: [String]?, _ assignments: [String]
-  ) throws -> [DetectionProtocol.Choice] {
+  ) throws -> [DetectorChoice] {
     let parameters = try DetectorParameters(parsing: assignments)
     let kinds = try (names ?? DetectorRegistry.names).map { try DetectorRegistry.kind(named: $0) }
-    let known = kinds.flatMap { $0.metadata.parameters.map(\.name) }
-    for name in parameters.values.keys.sorted() where !known.contains(name) {
+    let shared = kinds.flatMap { $0.metadata.parameters.map(\.name) }
+    let known = kinds.flatMap { kind in
+      kind.metadata.parameters.map { "\(kind.metadata.name).\($0.name)" }
+    }
+    for name in parameters.values.keys.sorted() where !(shared + known).contains(name) {
       throw UsageError(
         "no detector here has a choice '\(TerminalText.excerpt(name))'"
-          + NearestName.hint(for: name, in: known))
+          + NearestName.hint(for: name, in: shared + known))
     }
     return try kinds.map { kind in
       let names = Set(kind.metadata.parameters.map(\.name))
-      let own = DetectorParameters(parameters.values.filter { names.contains($0.key) })
-      try kind.check(own)
-      return DetectionProtocol.Choice(kind.metadata.name, own)
+      var own = parameters.values.filter { names.contains($0.key) }
+      own.merge(parameters.nested(kind.metadata.name).values) { $1 }
+      let choices = DetectorParameters(own)
+      try kind.check(choices)
+      return DetectorChoice(kind.metadata.name, choices)
     }
   }
 }

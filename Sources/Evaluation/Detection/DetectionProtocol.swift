@@ -10,18 +10,7 @@ import Tensors
 /// - SeeAlso: rag-poisoning specification, section 6.
 public struct DetectionProtocol: Sendable, Equatable {
   /// A detector with its choices.
-  public struct Choice: Sendable, Equatable {
-    /// A name of `DetectorRegistry`.
-    public var detector: String
-    /// Choices by name.
-    public var parameters: DetectorParameters
-
-    /// A detector, by default without choices of its own.
-    public init(_ detector: String, _ parameters: DetectorParameters = DetectorParameters()) {
-      self.detector = detector
-      self.parameters = parameters
-    }
-  }
+  public typealias Choice = DetectorChoice
 
   /// What one fit serves.
   public enum Grouping: String, Sendable, CaseIterable {
