@@ -119,6 +119,9 @@ let package = Package(
     .library(
       name: "RagbenchRetrieval",
       targets: ["Basics", "CKernels", "Models", "Retrieval", "Tensors"]),
+    .library(
+      name: "RagbenchDefenses",
+      targets: ["Basics", "Defenses", "Retrieval", "Statistics", "Tensors"]),
     .library(name: "CBLAS", targets: ["CBLAS"]),
   ],
   dependencies: [

@@ -31,7 +31,8 @@ enum PValueCombination {
   ///
   /// - SeeAlso: Liu and Xie 2020, "Cauchy combination test", section 2.
   static func logCauchy(_ pValues: [Double]) -> Double {
-    let statistic = pValues.reduce(0.0) { $0 + tan((0.5 - $1) * .pi) } / Double(pValues.count)
+    // tan((½ − p)π) is 1/tan(pπ), which keeps the digits of a small p.
+    let statistic = pValues.reduce(0.0) { $0 + 1 / tan($1 * .pi) } / Double(pValues.count)
     // ½ − atan(t)/π loses all digits for large t; atan2 does not.
     return log(atan2(1, statistic) / .pi)
   }

@@ -5,17 +5,18 @@ import Glibc
 ///
 /// The score of each component becomes its conformal p-value among clean documents that its model has
 /// not seen (cross-fitted), which asks nothing of the scores' distribution; then a rule makes one
-/// number of the p-values. ``CombinedDetector`` instead adds *standardised* scores of a fixed choice of
-/// components: it keeps telling strong evidence from very strong where p-values have reached their
-/// smallest, 1/(m+1) for m clean documents.
+/// number of the p-values. Of m clean documents the smallest conformal p-value is 1/(m+1), reached by
+/// every score above all of theirs; so that strong evidence can still be told from stronger, it falls
+/// on beyond the largest clean score as an exponential tail with the mean excess of the upper tenth.
+/// That is an extrapolation, and orders scores; the rank rule makes no use of it worth naming.
+/// ``CombinedDetector`` instead adds *standardised* scores of a fixed choice of components.
 ///
 /// Fisher's rule takes the p-values for independent, which scores of one vector are not, and a
 /// component without evidence dilutes the others; the harmonic mean and the Cauchy combination follow
 /// the smallest p-value and hold under dependence. The flag does not rest on any of this: the
 /// calibration uses the score only as a score.
 ///
-/// What it cannot see: what none of its components sees; and beyond the smallest p-value of every
-/// component it knows no order, so that very low false positive rates need many clean documents.
+/// What it cannot see: what none of its components sees.
 ///
 /// - SeeAlso: ``PValueCombination``; rag-poisoning specification, section 5.6.
 public struct EnsembleDetector: Detector {
@@ -38,7 +39,19 @@ public struct EnsembleDetector: Detector {
     /// Cross-fitted scores of clean documents, ascending.
     var clean: [Double]
 
-    /// (1 + clean scores at least as high) / (1 + all clean scores).
+    /// The mean excess of the upper tenth of the clean scores over its smallest.
+    let tail: Double
+
+    init(choice: DetectorChoice, detector: any Detector, clean: [Double]) {
+      self.choice = choice
+      self.detector = detector
+      self.clean = clean
+      let upper = clean[(clean.count * 9 / 10)...]
+      tail =
+        upper.reduce(0.0) { $0 + ($1 - (upper.first ?? 0)) } / Double(max(1, upper.count))
+    }
+
+    /// (1 + clean scores at least as high) / (1 + all clean scores), continued beyond the largest.
     func pValue(of score: Double) -> Double {
       var low = 0
       var high = clean.count
@@ -46,7 +59,10 @@ public struct EnsembleDetector: Detector {
         let middle = (low + high) / 2
         if clean[middle] < score { low = middle + 1 } else { high = middle }
       }
-      return Double(1 + clean.count - low) / Double(1 + clean.count)
+      let pValue = Double(1 + clean.count - low) / Double(1 + clean.count)
+      guard let largest = clean.last, score > largest, tail > 0 else { return pValue }
+      // Far enough for any order, and no p-value of 0.
+      return pValue * exp(-min((score - largest) / tail, 300))
     }
   }
 

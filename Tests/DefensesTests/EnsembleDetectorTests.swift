@@ -18,8 +18,12 @@ import Testing
     let components: [any Detector] = [SimilarityDetector(), DocumentNormDetector()]
     let pValues = try components.map { component in
       let clean = try component.scores(of: anchors).flatMap(\.self)
+      let upper = clean.sorted().suffix(clean.count - clean.count * 9 / 10)
+      let excess = upper.map { $0 - (upper.min() ?? 0) }.reduce(0, +) / Double(upper.count)
+      let largest = clean.max() ?? 0
       return try component.scores(of: lists).flatMap(\.self).map { score in
         Double(1 + clean.count { $0 >= score }) / Double(1 + clean.count)
+          * exp(-max(0, score - largest) / excess)
       }
     }
     let expected = zip(pValues[0], pValues[1]).map { a, b in
@@ -35,6 +39,21 @@ import Testing
     }
     expectClose(
       try detector.scores(of: lists).flatMap(\.self), expected, absolute: 1e-9, relative: 1e-9)
+  }
+
+  /// Beyond all clean scores the order of a component's scores is kept: the smallest conformal
+  /// p-value is no ceiling for what a high threshold can tell apart.
+  @Test(arguments: [EnsembleDetector.Rule.fisher, .harmonic, .cauchy])
+  func strongEvidenceIsToldFromStronger(rule: EnsembleDetector.Rule) throws {
+    let detector = try EnsembleDetector(
+      fittedTo: SyntheticLists.gaussian(20, dimension: 4, seed: 1),
+      components: [DetectorChoice("document-norm"), DetectorChoice("query-distance")], rule: rule)
+    let far = try [10.0, 20, 40, 1e6, 1e30].map { length in
+      try detector.scores(
+        of: SyntheticLists.list("q", query: [0, 0, 0, 0], documents: [[0, 0, 0, length]]))[0]
+    }
+    #expect(far.allSatisfy { $0.isFinite })
+    #expect(far[0] < far[1] && far[1] < far[2] && far[2] < far[3] && far[3] <= far[4])
   }
 
   /// Components that learn are judged on documents that they have not seen: under H₀ the p-values are
