@@ -18,7 +18,8 @@ import Glibc
 ///
 /// What it cannot see: what none of its components sees.
 ///
-/// - SeeAlso: ``PValueCombination``; rag-poisoning specification, section 5.6.
+/// - SeeAlso: Fisher 1925; Wilson 2019; Vovk and Wang 2020; Liu and Xie 2020; rag-poisoning
+///   specification, section 5.6.
 public struct EnsembleDetector: Detector {
   /// How p-values become one score; higher = more suspicious.
   public enum Rule: String, Sendable, CaseIterable {
