@@ -57,11 +57,18 @@ let targets: [Target] = [
       system,
     ],
     swiftSettings: strict),
+  .target(
+    name: "QueryServer",
+    dependencies: [
+      "Basics", "Corpus", "Defenses", "Evaluation", "Models", "Retrieval", "Statistics", "Tensors",
+      system,
+    ],
+    swiftSettings: strict),
   .executableTarget(
     name: "ragbench",
     dependencies: [
-      "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "Retrieval", "Statistics",
-      "Tensors", argumentParser, system,
+      "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "QueryServer", "Retrieval",
+      "Statistics", "Tensors", argumentParser, system,
     ],
     swiftSettings: strict),
 
@@ -103,11 +110,18 @@ let targets: [Target] = [
     name: "EvaluationTests",
     dependencies: [
       "Evaluation", "Attacks", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics",
+      "Tensors", "TestSupport", system,
+    ],
+    swiftSettings: strict),
+  .testTarget(
+    name: "QueryServerTests",
+    dependencies: [
+      "QueryServer", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics",
       "TestSupport", system,
     ],
     swiftSettings: strict),
   .testTarget(
-    name: "ragbenchTests", dependencies: ["Basics", "TestSupport", system],
+    name: "ragbenchTests", dependencies: ["Basics", "TestSupport", grdb, system],
     swiftSettings: strict),
 ]
 
@@ -119,10 +133,11 @@ let package = Package(
     .library(
       name: "RagbenchRetrieval",
       targets: ["Basics", "CKernels", "Models", "Retrieval", "Tensors"]),
+    .library(name: "CBLAS", targets: ["CBLAS"]),
+    // For Fuzz/ and Benchmarks/.
     .library(
       name: "RagbenchDefenses",
       targets: ["Basics", "Defenses", "Retrieval", "Statistics", "Tensors"]),
-    .library(name: "CBLAS", targets: ["CBLAS"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

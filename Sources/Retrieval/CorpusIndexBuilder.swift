@@ -69,7 +69,10 @@ public struct CorpusIndexBuilder: Sendable {
     let store = try Self.writableStore(
       of: bundle, in: indexes, wait: wait, begin: begin, advance: advance)
     let pending = try store.pendingChunks(of: identity)
-    if !pending.isEmpty {
+    if pending.isEmpty {
+      // A corpus without passages has a retriever all the same.
+      try store.markUnembeddable([], for: identity)
+    } else {
       begin(.embedding(total: pending.count))
       for start in stride(from: 0, to: pending.count, by: Self.slice) {
         try embed(

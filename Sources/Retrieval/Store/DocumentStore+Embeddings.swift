@@ -240,6 +240,9 @@ extension DocumentStore {
     var room = UnsafeMutableBufferPointer<Float>(start: nil, count: 0)
     defer { room.deallocate() }
     let loaded = try loadEmbeddings(of: retriever) { chunks in
+      // Once here and once as the array that is returned.
+      try MemoryBudget.require(
+        8 * chunks * retriever.dimension, for: "the vectors of \(retriever.model)")
       room = .allocate(capacity: chunks * retriever.dimension)
       return room
     }

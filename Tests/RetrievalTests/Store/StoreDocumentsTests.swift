@@ -27,6 +27,11 @@ import Testing
         $0 == Array(nasty.id.utf8)
       })
     #expect(throws: StoreError.unknownChunk(99)) { try store.chunks([99]) }
+    let passages = try store.passages([chunks[1].key, 99, chunks[0].key])
+    #expect(passages.map { $0?.chunk } == [chunks[1], nil, chunks[0]])
+    let passage = try #require(passages[0])
+    #expect(passage.origin == temporary.origin && passage.line == 7)
+    #expect(try JSONParser.parse(passage.metadata) == .object(nasty.metadata))
   }
 
   @Test func idsAreComparedByBytes() throws {
