@@ -46,7 +46,9 @@ let targets: [Target] = [
     path: "Attacks", swiftSettings: strict),
   .target(
     name: "Defenses",
-    dependencies: ["Basics", "CBLAS", "Corpus", "Models", "Retrieval", "Statistics", system],
+    dependencies: [
+      "Basics", "CBLAS", "Corpus", "Models", "Retrieval", "Statistics", "Tensors", system,
+    ],
     path: "Defenses", swiftSettings: strict),
   .target(
     name: "Evaluation",
@@ -132,8 +134,10 @@ let package = Package(
       name: "RagbenchRetrieval",
       targets: ["Basics", "CKernels", "Models", "Retrieval", "Tensors"]),
     .library(name: "CBLAS", targets: ["CBLAS"]),
-    // For Fuzz/.
-    .library(name: "RagbenchDefenses", targets: ["Defenses"]),
+    // For Fuzz/ and Benchmarks/.
+    .library(
+      name: "RagbenchDefenses",
+      targets: ["Basics", "Defenses", "Retrieval", "Statistics", "Tensors"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

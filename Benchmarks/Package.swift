@@ -13,6 +13,9 @@ let package = Package(
       dependencies: [
         .product(name: "CBLAS", package: "ragbench"),
         .product(name: "RagbenchRetrieval", package: "ragbench"),
-      ])
+      ]),
+    .executableTarget(
+      name: "detector-benchmark",
+      dependencies: [.product(name: "RagbenchDefenses", package: "ragbench")]),
   ]
 )

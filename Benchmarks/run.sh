@@ -29,6 +29,10 @@ swift build -c release --product embedding-benchmark >&2
 export OPENBLAS_CORETYPE="${OPENBLAS_CORETYPE:-SkylakeX}"
 .build/release/embedding-benchmark "$model" "$work/texts.jsonl" "$threads" | tee "$work/ours.json"
 
+# Detectors: fits of 10,000 x 768 and scans of 24,384 x 384, on made-up vectors.
+swift build -c release --product detector-benchmark >&2
+.build/release/detector-benchmark
+
 binary=../.build/release/ragbench
 "$binary" query --corpus medqa --quiet "warm the page cache" > /dev/null
 for _ in 1 2 3 4 5; do

@@ -27,6 +27,8 @@ public struct CalibratedDetector: Sendable {
   public let calibration: DetectionCalibration
   /// Whose vectors it was learnt from.
   public let retriever: RetrieverIdentity
+  /// Which parts of a document are judged; the clean scores are of the same.
+  public let windows: WindowChoice
   /// Whatever else the file should say: corpus, query set, seed, counts.
   public var provenance: JSONObject
 
@@ -36,14 +38,16 @@ public struct CalibratedDetector: Sendable {
   ///   - detector: The detector.
   ///   - calibration: Clean scores of queries it has not seen.
   ///   - retriever: Whose vectors it was learnt from.
+  ///   - windows: Which parts of a document the clean scores are of.
   ///   - provenance: What else the file should say.
   public init(
     detector: any Detector, calibration: DetectionCalibration, retriever: RetrieverIdentity,
-    provenance: JSONObject = JSONObject()
+    windows: WindowChoice = .all, provenance: JSONObject = JSONObject()
   ) {
     self.detector = detector
     self.calibration = calibration
     self.retriever = retriever
+    self.windows = windows
     self.provenance = provenance
   }
 
@@ -55,18 +59,30 @@ public struct CalibratedDetector: Sendable {
   ///   - anchors: Clean lists to learn from.
   ///   - calibrating: Clean lists of other queries.
   ///   - retriever: Whose vectors they are.
+  ///   - windows: Which parts of a document are judged. What is usual is learnt from first windows in
+  ///     any case; the calibration sees all that are judged.
   ///   - provenance: What else the file should say.
   /// - Throws: `UsageError`, `DetectorError`.
   public init(
     fitting name: String, parameters: DetectorParameters = DetectorParameters(),
     to anchors: [DetectionList], calibrating: [DetectionList], retriever: RetrieverIdentity,
-    provenance: JSONObject = JSONObject()
+    windows: WindowChoice = .all, provenance: JSONObject = JSONObject()
   ) throws {
     let detector = try DetectorRegistry.fitted(name, to: anchors, parameters: parameters)
     self.init(
       detector: detector,
-      calibration: try DetectionCalibration(scores: try detector.scores(of: calibrating)),
-      retriever: retriever, provenance: provenance)
+      calibration: try DetectionCalibration(
+        scores: try detector.scores(of: calibrating, windows: windows)),
+      retriever: retriever, windows: windows, provenance: provenance)
+  }
+
+  /// The scores of the subjects of lists, of the windows that the calibration is for.
+  ///
+  /// - Parameter lists: Lists of vectors of `retriever`.
+  /// - Returns: One array a list.
+  /// - Throws: What the detector throws.
+  public func scores(of lists: [DetectionList]) throws -> [[Double]] {
+    try detector.scores(of: lists, windows: windows)
   }
 
   /// Refuses vectors of another retriever.
@@ -100,7 +116,7 @@ public struct CalibratedDetector: Sendable {
     on lists: [DetectionList], falsePositiveRate: Double, per unit: DetectionCalibration.Unit
   ) throws -> [[Verdict]] {
     let conformal = try calibration.conformal(falsePositiveRate: falsePositiveRate, per: unit)
-    return try detector.scores(of: lists).map { scores in
+    return try scores(of: lists).map { scores in
       try scores.map { score in
         Verdict(
           score: score, pValue: try conformal.pValue(of: score),

@@ -61,14 +61,35 @@ public struct DetectionCandidate: Sendable {
   public var vector: EmbeddingRow
   /// Its score for the query, higher = more similar.
   public var similarity: Double
+  /// What lies beyond the encoder's limit: later parts of the text as the encoder sees them. Empty if
+  /// `vector` stands for the whole text, or if nobody looked.
+  public var furtherWindows: [Window]
+
+  /// A part of a document that its own vector does not stand for.
+  public struct Window: Sendable {
+    /// Its embedding by the passage encoder.
+    public var vector: EmbeddingRow
+    /// Its score for the query, higher = more similar.
+    public var similarity: Double
+
+    /// A window with its score.
+    public init(vector: EmbeddingRow, similarity: Double) {
+      self.vector = vector
+      self.similarity = similarity
+    }
+  }
 
   /// A document with its score.
-  public init(id: String, title: String, text: String, vector: EmbeddingRow, similarity: Double) {
+  public init(
+    id: String, title: String, text: String, vector: EmbeddingRow, similarity: Double,
+    furtherWindows: [Window] = []
+  ) {
     self.id = id
     self.title = title
     self.text = text
     self.vector = vector
     self.similarity = similarity
+    self.furtherWindows = furtherWindows
   }
 }
 
@@ -96,16 +117,19 @@ public struct DetectionList: Sendable {
     query: DetectionQuery, candidates: [DetectionCandidate], subjects: [Int]? = nil
   ) throws {
     for candidate in candidates {
-      guard candidate.vector.dimension == query.vector.dimension else {
+      for dimension in [candidate.vector.dimension]
+        + candidate.furtherWindows.map(\.vector.dimension)
+      where dimension != query.vector.dimension {
         throw DetectorError.list(
           query: query.id,
-          reason: "document '\(candidate.id)' has \(candidate.vector.dimension) dimensions, the "
+          reason: "document '\(candidate.id)' has \(dimension) dimensions, the "
             + "query \(query.vector.dimension)")
       }
-      guard candidate.similarity.isFinite else {
+      for similarity in [candidate.similarity] + candidate.furtherWindows.map(\.similarity)
+      where !similarity.isFinite {
         throw DetectorError.list(
           query: query.id,
-          reason: "document '\(candidate.id)' has the similarity \(candidate.similarity)")
+          reason: "document '\(candidate.id)' has the similarity \(similarity)")
       }
     }
     let positions = subjects ?? Array(candidates.indices)

@@ -77,6 +77,7 @@ public enum DetectorFile {
     let header: JSONValue = [
       "detector": .string(type(of: calibrated.detector).metadata.name),
       "retriever": .string(try calibrated.retriever.canonicalText),
+      "windows": .string(calibrated.windows.rawValue),
       "provenance": .object(calibrated.provenance),
       "state": .object(state.values),
       "arrays": .array(arrays),
@@ -132,11 +133,17 @@ public enum DetectorFile {
     guard let kind = DetectorRegistry.all.first(where: { $0.metadata.name == name }) else {
       throw InputError("the detector '\(TerminalText.excerpt(name))' is unknown to this version")
     }
+    // Before there was a choice, the first window was what there was.
+    let windowText = try header.optionalString("windows") ?? WindowChoice.first.rawValue
+    guard let windows = WindowChoice(rawValue: windowText) else {
+      throw InputError(
+        "the choice of windows '\(TerminalText.excerpt(windowText))' is unknown to this version")
+    }
     return CalibratedDetector(
       detector: try kind.init(state: state),
       calibration: try DetectionCalibration(queryScores: query, pairScores: pair),
       retriever: try RetrieverIdentity(canonicalText: try header.string("retriever")),
-      provenance: try header.object("provenance"))
+      windows: windows, provenance: try header.object("provenance"))
   }
 
   private static func float64(_ bytes: ArraySlice<UInt8>) -> [Double] {

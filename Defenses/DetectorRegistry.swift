@@ -10,6 +10,12 @@ public enum DetectorRegistry {
     SimilarityDetector.self,
     VerbatimOverlapDetector.self,
     NearestCleanDetector.self,
+    LocalOutlierFactorDetector.self,
+    PrincipalResidualDetector.self,
+    CoordinateDetector.self,
+    IsolationForestDetector.self,
+    DuplicateDetector.self,
+    EnsembleDetector.self,
     QueryDistanceDetector.self,
     DocumentNormDetector.self,
   ]

@@ -86,15 +86,14 @@ struct MahalanobisModel: Sendable, Equatable {
       var end = start
       var subjects = 0
       while end < lists.count, end == start || subjects + lists[end].subjects.count <= 1024 {
+        let found = feature.dimension(ofVectors: lists[end].query.vector.dimension)
+        guard found == distance.dimension else {
+          throw DetectorError.dimension(expected: distance.dimension, found: found)
+        }
         subjects += lists[end].subjects.count
         end += 1
       }
       let rows = try feature.rows(of: lists[start..<end])
-      guard rows.count == subjects * distance.dimension else {
-        throw DetectorError.dimension(
-          expected: distance.dimension,
-          found: subjects == 0 ? 0 : rows.count / subjects)
-      }
       try body(try whitened(rows), start..<end)
       start = end
     }

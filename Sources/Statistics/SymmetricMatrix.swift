@@ -111,6 +111,42 @@ public struct SymmetricMatrix: Sendable, Equatable {
     return values
   }
 
+  /// The eigenvalues in ascending order with their eigenvectors.
+  ///
+  /// The sign of a vector, which LAPACK leaves open, is chosen so that its element of largest
+  /// magnitude (the first of equals) is positive.
+  ///
+  /// - Returns: `dimension` values; `[dimension, dimension]`, row-major, row i the unit eigenvector of
+  ///   value i.
+  /// - Throws: `StatisticsError.lapack` if the iteration does not converge.
+  public func eigenpairs() throws(StatisticsError) -> (values: [Double], vectors: [Double]) {
+    var vectors = elements
+    var values = [Double](repeating: 0, count: dimension)
+    var order = Int32(dimension)
+    var leading = order
+    var info: Int32 = 0
+    // dsyevd with eigenvectors needs 1 + 6n + 2n² reals and 3 + 5n integers.
+    var workSize = 1 + 6 * order + 2 * order * order
+    var work = [Double](repeating: 0, count: Int(workSize))
+    var integerWorkSize = 3 + 5 * order
+    var integerWork = [Int32](repeating: 0, count: Int(integerWorkSize))
+    dsyevd_(
+      "V", "L", &order, &vectors, &leading, &values, &work, &workSize, &integerWork,
+      &integerWorkSize, &info)
+    guard info == 0 else { throw .lapack(routine: "dsyevd", info: Int(info)) }
+    // LAPACK's columns are our rows.
+    for row in 0..<dimension {
+      let start = row * dimension
+      var largest = 0.0
+      for column in 0..<dimension where vectors[start + column].magnitude > largest.magnitude {
+        largest = vectors[start + column]
+      }
+      guard largest < 0 else { continue }
+      for column in 0..<dimension { vectors[start + column] = -vectors[start + column] }
+    }
+    return (values, vectors)
+  }
+
   /// The largest eigenvalue over the smallest.
   ///
   /// - Returns: At least 1; not applicable for a matrix that is not positive definite.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Attacks
 import Basics
 import Corpus
+import Defenses
 import Evaluation
 import Retrieval
 import SystemPackage
@@ -22,6 +23,9 @@ struct AttackCommand: ParsableCommand {
 
   @OptionGroup var selection: AttackOptions
   @Flag(help: "Leave out the detectors.") var noDetection = false
+  @Option(
+    help: "all: score a document's text to its end; first: only what its own vector stands for.")
+  var windows = WindowChoice.all
   @OptionGroup var runOptions: RunOptions
   @OptionGroup var options: SharedOptions
 
@@ -31,13 +35,16 @@ struct AttackCommand: ParsableCommand {
     let settings = try selection.settings(for: bundle, seed: runOptions.seed)
     var description = try selection.description(settings, bundle)
     description["detection"] = .bool(!noDetection)
+    description["windows"] = .string(windows.rawValue)
     let run = try runOptions.directory(
       "attack", corpus: bundle.name, description: description, locations: bench.locations,
       options: options)
     let attackRun = AttackRun(
       run: run, bundle: bundle, settings: settings, paraphrases: try selection.paraphraseTable(),
       detection: noDetection
-        ? nil : DetectionProtocol(reach: settings.ks.first ?? 1, seed: settings.seed))
+        ? nil
+        : DetectionProtocol(
+          windows: windows, reach: settings.ks.first ?? 1, seed: settings.seed))
     try bench.perform(
       attackRun, retrievers: selection.retriever.items, settings: settings, run: run)
   }

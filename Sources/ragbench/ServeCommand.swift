@@ -1,9 +1,9 @@
-public import ArgumentParser
+import ArgumentParser
 import Basics
 import Corpus
-public import Defenses
+import Defenses
 import Glibc
-public import QueryServer
+import QueryServer
 import Retrieval
 import SystemPackage
 
@@ -106,6 +106,3 @@ struct ServeCommand: ParsableCommand {
       })
   }
 }
-
-extension DetectionPolicy: ExpressibleByArgument {}
-extension DetectionCalibration.Unit: ExpressibleByArgument {}

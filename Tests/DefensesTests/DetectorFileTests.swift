@@ -55,7 +55,8 @@ import Testing
     ("\"count\":4", "\"count\":-1"), ("float64", "float16"), ("\"combined\"", "\"combination\""),
     ("document.mean", "document.main"), ("\"sum\"", "\"product\""),
     ("\"trim\":0", "\"trim\":\"0\""),
-    ("ledoit-wolf", "ledoit"), ("\"scales\":", "\"scalas\":"),
+    ("\"windows\":\"all\"", "\"windows\":\"most\""), ("ledoit-wolf", "ledoit"),
+    ("\"scales\":", "\"scalas\":"),
   ])
   func wrongContentIsRefused(old: String, new: String) throws {
     let bytes = try DetectorFile.bytes(of: Self.calibrated("combined"))
@@ -67,6 +68,21 @@ import Testing
     let body = Array(changed.utf8) + bytes[end...]
     let file = Array("ragbench-detector 1 \(Checksum.sha256(body))\n".utf8) + body
     #expect(throws: InputError.self) { try DetectorFile.parse(file) }
+  }
+
+  /// Files from before there was a choice were of first windows.
+  @Test func withoutAChoiceTheFirstWindowIsMeant() throws {
+    let bytes = try DetectorFile.bytes(of: Self.calibrated("similarity"))
+    let text = String(decoding: bytes, as: UTF8.self)
+    #expect(text.contains(",\"windows\":\"all\""))
+    // The state of this detector holds no bytes that are not text, the calibration does.
+    let start = try #require(bytes.firstIndex(of: UInt8(ascii: "\n"))) + 1
+    let end = try #require(bytes[start...].firstIndex(of: UInt8(ascii: "\n")))
+    let header = String(decoding: bytes[start..<end], as: UTF8.self)
+      .replacingOccurrences(of: ",\"windows\":\"all\"", with: "")
+    let body = Array(header.utf8) + bytes[end...]
+    let file = Array("ragbench-detector 1 \(Checksum.sha256(body))\n".utf8) + body
+    #expect(try DetectorFile.parse(file).windows == .first)
   }
 
   @Test func laterFormatsAreRefused() throws {

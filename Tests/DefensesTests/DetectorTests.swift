@@ -9,39 +9,6 @@ import Testing
 @testable import Defenses
 
 @Suite struct DetectorTests {
-  /// What every registered detector must do.
-  @Test(arguments: DetectorRegistry.names)
-  func contract(name: String) throws {
-    let anchors = try SyntheticLists.gaussian(40, dimension: 5, seed: 1)
-    let lists = try SyntheticLists.gaussian(12, dimension: 5, seed: 2)
-    let detector = try DetectorRegistry.fitted(name, to: anchors)
-    let kind = try DetectorRegistry.kind(named: name)
-    #expect(kind.metadata.name == name)
-    #expect(!kind.metadata.title.isEmpty && !kind.metadata.source.isEmpty)
-    #expect(!kind.metadata.needs.isEmpty)
-    let scores = try detector.scores(of: lists)
-    #expect(scores.map(\.count) == lists.map(\.subjects.count))
-    #expect(scores.allSatisfy { $0.allSatisfy(\.isFinite) })
-    // One list alone scores as it does among others, and a part of its subjects as the whole.
-    expectClose(
-      try lists.map { try detector.scores(of: $0) }.flatMap(\.self), scores.flatMap(\.self),
-      absolute: 1e-9, relative: 1e-9)
-    let part = try DetectionList(
-      query: lists[3].query, candidates: lists[3].candidates, subjects: [4, 1])
-    expectClose(
-      try detector.scores(of: part), [scores[3][4], scores[3][1]], absolute: 1e-9,
-      relative: 1e-9)
-    // The same state gives the same bits.
-    let again = try kind.init(state: detector.state)
-    #expect(again.state == detector.state)
-    #expect(try again.scores(of: lists) == scores)
-    #expect(try DetectorRegistry.fitted(name, to: anchors).state == detector.state)
-    #expect(throws: UsageError.self) {
-      try DetectorRegistry.fitted(
-        name, to: anchors, parameters: DetectorParameters(["no-such-choice": "1"]))
-    }
-  }
-
   @Test func unknownNamesHaveHints() {
     #expect(throws: UsageError.self) { try DetectorRegistry.kind(named: "mahalanobi") }
     do {

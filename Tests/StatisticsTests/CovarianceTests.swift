@@ -180,4 +180,42 @@ import Testing
       #expect(throws: StatisticsError.self) { try estimate.shrunk(.ridge(value)) }
     }
   }
+
+  @Test func eigenpairsRebuildTheMatrix() throws {
+    var generator = SeededGenerator(seed: 11)
+    let dimension = 7
+    let factor = (0..<dimension * dimension).map { _ in generator.uniform() - 0.5 }
+    var elements = [Double](repeating: 0, count: dimension * dimension)
+    for row in 0..<dimension {
+      for column in 0...row {
+        let sum = (0..<dimension).reduce(0.0) {
+          $0 + factor[row * dimension + $1] * factor[column * dimension + $1]
+        }
+        elements[row * dimension + column] = sum
+        elements[column * dimension + row] = sum
+      }
+    }
+    let matrix = try SymmetricMatrix(dimension: dimension, elements: elements)
+    let (values, vectors) = try matrix.eigenpairs()
+    expectClose(values, try matrix.eigenvalues(), absolute: 1e-14)
+    func vector(_ index: Int) -> ArraySlice<Double> {
+      vectors[index * dimension..<(index + 1) * dimension]
+    }
+    var rebuilt = [Double](repeating: 0, count: elements.count)
+    for index in 0..<dimension {
+      let own = Array(vector(index))
+      for row in 0..<dimension {
+        for column in 0..<dimension {
+          rebuilt[row * dimension + column] += values[index] * own[row] * own[column]
+        }
+      }
+      for other in 0..<dimension {
+        let product = zip(vector(index), vector(other)).reduce(0) { $0 + $1.0 * $1.1 }
+        expectClose(product, index == other ? 1 : 0, absolute: 1e-13)
+      }
+      let largest = own.max { $0.magnitude < $1.magnitude } ?? 0
+      #expect(largest > 0)
+    }
+    expectClose(rebuilt, elements, absolute: 1e-13)
+  }
 }

@@ -84,4 +84,56 @@ import Testing
       #expect(counts.reduce(0, +) == 120, "\(counts)")
     }
   }
+
+  /// What is done after a flag: a table, figures in results.json, times in timings.json only.
+  @Test func responsesAreMeasured() throws {
+    let command = try Command.withIndex()
+    let arguments = [
+      "detect", "--corpus", "medqa", "--retriever", Command.model, "--queries", "exam",
+      "--payload", "pii", "--detector", "similarity", "--after", "quarantine,annotate", "--per",
+      "pair", "--output", command.directory.file("run").string,
+    ]
+    let human = try command.run(arguments)
+    #expect(human.status == 0, "\(human.errorText)")
+    #expect(
+      human.outputText.contains(
+        "exam: what acting on flags does, at a nominal 5.0 % of clean passages"))
+    let results = command.directory.file("run").appending("results.json")
+    let value = try JSONParser.parse(FileBytes.read(results, limit: 1 << 24))
+    let responses = try #require(value["retrievers"]?[0]?["responses"]?[0])
+    let policies = responses["responses"]?.arrayValue?.compactMap { $0["policy"]?.stringValue }
+    #expect(policies == ["quarantine", "annotate"])
+    #expect(responses["responses"]?[0]?["utility"]?["nDCG@10"]?["before"]?.doubleValue != nil)
+    let text = try String(decoding: FileBytes.read(results, limit: 1 << 24), as: UTF8.self)
+    #expect(!text.contains("econds"))
+    let timings = try JSONParser.parse(
+      FileBytes.read(command.directory.file("run").appending("timings.json"), limit: 1 << 20))
+    #expect(timings["responses"]?[0]?["p99Seconds"]?.doubleValue ?? 0 > 0)
+    let wrong = try command.run(
+      ["detect", "--corpus", "medqa", "--retriever", Command.model, "--after", "quarantin"])
+    #expect(wrong.status == 64)
+    #expect(wrong.errorText.contains("did you mean 'quarantine'?"), "\(wrong.errorText)")
+  }
+
+  /// A choice for all who know it, and one for a single detector.
+  @Test func choicesMayNameTheirDetector() throws {
+    let command = try Command.withIndex()
+    let value = try command.json([
+      "detect", "--corpus", "medqa", "--retriever", Command.model, "--queries", "exam",
+      "--payload", "pii", "--detector", "nearest-clean,local-outlier-factor", "--choose", "k=3",
+      "--choose", "local-outlier-factor.k=5", "--windows", "first", "--output",
+      command.directory.file("run").string,
+    ])
+    let detection = try #require(value["retrievers"]?[0]?["detection"]?[0])
+    #expect(detection["settings"]?["windows"]?.stringValue == "first")
+    let fits = try #require(detection["fits"]?.arrayValue)
+    #expect(fits.compactMap { $0["parameters"]?["k"]?.stringValue } == ["3", "5"])
+    for wrong in ["local-outlier-factor.q=5", "mahalanobis.trim=0.1", "local-outlier-factor.k=0"] {
+      let result = try command.run([
+        "detect", "--corpus", "medqa", "--retriever", Command.model, "--detector",
+        "local-outlier-factor", "--choose", wrong,
+      ])
+      #expect(result.status == 64, "\(wrong): \(result.errorText)")
+    }
+  }
 }

@@ -17,6 +17,8 @@ public struct RetrieverResult: Sendable {
   public let cells: [JSONObject]
   /// Detection for each query set, in JSON; empty if it was left out.
   public let detection: [JSONObject]
+  /// What acting on flags does, for each query set, in JSON; empty if it was left out.
+  public let responses: [JSONObject]
 
   /// Everything as JSON.
   public var json: JSONObject {
@@ -24,6 +26,7 @@ public struct RetrieverResult: Sendable {
       "retriever": .string(name), "similarity": .string(similarity),
       "cells": .array(cells.map { .object($0) }),
       "detection": .array(detection.map { .object($0) }),
+      "responses": .array(responses.map { .object($0) }),
     ]
   }
 }
@@ -38,8 +41,11 @@ public final class AttackRun: Sendable {
   private let paraphrases: ParaphraseTable?
   private let measuresSuccess: Bool
   private let detection: DetectionProtocol?
+  private let response: ResponseProtocol?
   private let started = ContinuousClock.now
   private let poison: Mutex<[Written]> = Mutex([])
+  /// Times of responses, which stay out of the results.
+  private let latencies: Mutex<[JSONValue]> = Mutex([])
 
   /// A poisoned document with what tells it from another of the same id.
   private struct Written {
@@ -57,9 +63,11 @@ public final class AttackRun: Sendable {
   ///   - paraphrases: the attacker's own wordings of the questions.
   ///   - measuresSuccess: whether success rates and geometry are measured.
   ///   - detection: how detectors are measured; nil leaves them out.
+  ///   - response: what is done about flagged passages; nil leaves it out. It needs `detection`.
   public init(
     run: RunDirectory, bundle: CorpusBundle, settings: AttackSettings,
-    paraphrases: ParaphraseTable?, measuresSuccess: Bool = true, detection: DetectionProtocol?
+    paraphrases: ParaphraseTable?, measuresSuccess: Bool = true, detection: DetectionProtocol?,
+    response: ResponseProtocol? = nil
   ) {
     self.run = run
     self.bundle = bundle
@@ -67,6 +75,7 @@ public final class AttackRun: Sendable {
     self.paraphrases = paraphrases
     self.measuresSuccess = measuresSuccess
     self.detection = detection
+    self.response = response
   }
 
   /// Measures one retriever.
@@ -88,6 +97,7 @@ public final class AttackRun: Sendable {
     let name = embedder.model.name
     var cells: [JSONObject] = []
     var detection: [JSONObject] = []
+    var responses: [JSONObject] = []
     // One fit for all query sets needs all of their questions.
     var datasets: [DetectionDataset] = []
     for set in settings.querySets {
@@ -113,10 +123,17 @@ public final class AttackRun: Sendable {
         }
       }
       guard let detectors = self.detection else { continue }
+      if let response {
+        begin("\(set): responses", clean.queries.count)
+        responses.append(
+          try recorded("response", ["retriever": .string(name), "set": .string(set)]) {
+            try respond(response, detectors, clean, attacked, index: index, embedder: embedder)
+          })
+      }
       begin("\(set): detectors", clean.queries.count)
       func dataset() throws -> DetectionDataset {
         try AttackDetection(index: index, clean: clean, embedder: embedder, seed: settings.seed)
-          .dataset(attacked)
+          .dataset(attacked, mode: detectors.mode, windows: detectors.windows)
       }
       switch detectors.grouping {
       case .querySet:
@@ -138,7 +155,40 @@ public final class AttackRun: Sendable {
     }
     return RetrieverResult(
       name: name, similarity: embedder.model.similarity.rawValue, cells: cells,
-      detection: detection)
+      detection: detection, responses: responses)
+  }
+
+  /// What acting on flags does to one query set.
+  private func respond(
+    _ response: ResponseProtocol, _ detectors: DetectionProtocol, _ clean: CleanRetrieval,
+    _ attacked: [PoisonedRetrieval], index: CorpusIndex, embedder: Embedder
+  ) throws -> JSONObject {
+    let experiment = try ResponseExperiment(
+      settings: detectors, response: response,
+      dataset: AttackDetection(
+        index: index, clean: clean, embedder: embedder, seed: settings.seed
+      ).dataset(attacked, mode: detectors.mode, windows: detectors.windows),
+      index: index, embedder: embedder,
+      judgements: JudgementSource.judgements(of: clean.set, queries: clean.queries, in: bundle))
+    var entries: [JSONValue] = []
+    for choice in detectors.detectors {
+      let (json, times) = try experiment.measure(choice)
+      entries += json.map { .object($0) }
+      latencies.withLock { latencies in
+        latencies += times.map { latency in
+          [
+            "retriever": .string(embedder.model.name), "set": .string(clean.set),
+            "detector": .string(latency.detector), "policy": .string(latency.policy.rawValue),
+            "questions": JSONValue(latency.seconds.count),
+            "p50Seconds": latency.quantile(0.5).map { .number($0) } ?? .null,
+            "p99Seconds": latency.quantile(0.99).map { .number($0) } ?? .null,
+          ]
+        }
+      }
+    }
+    return [
+      "querySet": .string(clean.set), "settings": response.json, "responses": .array(entries),
+    ]
   }
 
   /// Writes the poisoned documents, the results and the times.
@@ -157,7 +207,11 @@ public final class AttackRun: Sendable {
     ]
     try writePoison()
     try run.finish(
-      results: value, timings: ["seconds": .number((ContinuousClock.now - started).inSeconds)])
+      results: value,
+      timings: [
+        "seconds": .number((ContinuousClock.now - started).inSeconds),
+        "responses": .array(latencies.withLock { $0 }),
+      ])
     return value
   }
 

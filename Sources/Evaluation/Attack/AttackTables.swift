@@ -25,6 +25,7 @@ public struct AttackTables {
   public var sections: [Section] {
     (result.cells.isEmpty ? [] : settings.querySets.map(success) + [geometry])
       + (result.detection.isEmpty ? [] : settings.querySets.map(detection))
+      + (result.responses.isEmpty ? [] : settings.querySets.map(response))
   }
 
   /// One row for each payload and way of counting: three intervals fit a line of 80 columns.
@@ -140,6 +141,57 @@ public struct AttackTables {
                 + " \(AttackExperiment.listLength), the observed false positives. Detectors are fitted"
                 + " and calibrated on clean passages of other questions; intervals, AUROC and 1 % are"
                 + " in results.json.")))
+  }
+
+  /// What acting on flags costs on clean rankings and what it keeps away.
+  private func response(_ set: String) -> Section {
+    let object = result.responses.first { Self.isEqual($0["querySet"], set) }
+    let chosen = object?["settings"]?.objectValue
+    var table = TextTable([
+      .init("detector"), .init("after a flag"), .init("nDCG@10", .right),
+      .init("Recall@10", .right),
+      .init("lost", .right), .init("relevant", .right), .init("poison", .right),
+      .init("unmarked", .right),
+    ])
+    for entry in object?["responses"]?.arrayValue?.compactMap(\.objectValue) ?? [] {
+      let utility = entry["utility"]?.objectValue
+      func change(_ name: String) -> String {
+        guard let values = utility?[name]?.objectValue,
+          let before = values["before"]?.doubleValue, let after = values["after"]?.doubleValue
+        else { return "n/a" }
+        return "\(Format.decimals(before, 3)) → \(Format.decimals(after, 3))"
+      }
+      func share(_ part: String, _ whole: String) -> String {
+        guard let part = utility?[part]?.intValue, let whole = utility?[whole]?.intValue else {
+          return "n/a"
+        }
+        return "\(Format.count(part))/\(Format.count(whole))"
+      }
+      let poison = entry["poison"]?.arrayValue?.compactMap(\.objectValue) ?? []
+      func total(_ name: String) -> Int { poison.reduce(0) { $0 + ($1[name]?.intValue ?? 0) } }
+      table.append([
+        entry["detector"]?.stringValue ?? "", entry["policy"]?.stringValue ?? "",
+        change("nDCG@10"), change("Recall@10"), share("lost", "shown"),
+        share("relevantLost", "relevantShown"),
+        poison.isEmpty ? "n/a" : "\(total("before")) → \(total("after"))",
+        poison.isEmpty ? "n/a" : "\(total("evading"))",
+      ])
+    }
+    let rate = chosen?["falsePositiveRate"]?.doubleValue ?? 0
+    let unit = chosen?["unit"]?.stringValue == "pair" ? "passages" : "questions"
+    return Section(
+      title:
+        "\(set): what acting on flags does, at a nominal \(Format.percent(rate)) of clean \(unit)",
+      table: table,
+      note: set != settings.querySets.last
+        ? ""
+        : Self.wrapped(
+          "nDCG@10, Recall@10: clean rankings of judged test questions, before and after; lost: clean"
+            + " passages that lost their place among the first 10, of all there; relevant: the"
+            + " relevant ones among them; poison: test questions (times kinds of payload) with poison"
+            + " among the first \(settings.ks.first ?? 1), before and after; unmarked: those where it"
+            + " bears no flag either. Intervals are in results.json, times in timings.json. n/a: no"
+            + " judgements, or too few calibration questions for the rate."))
   }
 
   private static func reached(_ fit: JSONObject, _ kind: String) -> JSONObject? {

@@ -110,31 +110,13 @@ public struct DetectionDataset: Sendable {
   func list(of passage: DetectionCandidate, for question: Int) throws -> DetectionList {
     let clean = questions[question].clean
     var candidate = passage
-    candidate.similarity = similarityScore(clean.query.vector, passage.vector)
+    candidate.similarity = similarity.score(clean.query.vector, passage.vector)
+    for window in candidate.furtherWindows.indices {
+      candidate.furtherWindows[window].similarity = similarity.score(
+        clean.query.vector, candidate.furtherWindows[window].vector)
+    }
     return try DetectionList(
       query: clean.query, candidates: clean.candidates + [candidate],
       subjects: [clean.candidates.count])
-  }
-
-  private func similarityScore(_ query: EmbeddingRow, _ document: EmbeddingRow) -> Double {
-    var product = 0.0
-    var queryNorm = 0.0
-    var documentNorm = 0.0
-    query.withValues { query in
-      document.withValues { document in
-        for (q, d) in zip(query, document) {
-          product += Double(q) * Double(d)
-          queryNorm += Double(q) * Double(q)
-          documentNorm += Double(d) * Double(d)
-        }
-      }
-    }
-    switch similarity {
-    case .innerProduct: return product
-    case .l2: return -max(0, queryNorm + documentNorm - 2 * product)
-    case .cosine:
-      let norms = (queryNorm * documentNorm).squareRoot()
-      return norms > 0 ? product / norms : 0
-    }
   }
 }

@@ -10,18 +10,7 @@ import Tensors
 /// - SeeAlso: rag-poisoning specification, section 6.
 public struct DetectionProtocol: Sendable, Equatable {
   /// A detector with its choices.
-  public struct Choice: Sendable, Equatable {
-    /// A name of `DetectorRegistry`.
-    public var detector: String
-    /// Choices by name.
-    public var parameters: DetectorParameters
-
-    /// A detector, by default without choices of its own.
-    public init(_ detector: String, _ parameters: DetectorParameters = DetectorParameters()) {
-      self.detector = detector
-      self.parameters = parameters
-    }
-  }
+  public typealias Choice = DetectorChoice
 
   /// What one fit serves.
   public enum Grouping: String, Sendable, CaseIterable {
@@ -37,6 +26,10 @@ public struct DetectionProtocol: Sendable, Equatable {
   public var shares: QuestionSplit.Shares
   /// What one fit serves.
   public var grouping: Grouping
+  /// Which parts of a document are judged.
+  public var windows: WindowChoice
+  /// Which poison stands in the corpus when a question is asked.
+  public var mode: PoisonedRetrieval.Mode
   /// A poisoned document of at most this rank has reached the user.
   public var reach: Int
   /// The nominal false positive rates.
@@ -52,12 +45,15 @@ public struct DetectionProtocol: Sendable, Equatable {
   public init(
     detectors: [Choice] = DetectorRegistry.names.map { Choice($0) },
     shares: QuestionSplit.Shares = QuestionSplit.Shares(), grouping: Grouping = .querySet,
-    reach: Int = 2, falsePositiveRates: [Double] = [0.01, 0.05], easyNegatives: Int = 1,
+    windows: WindowChoice = .all, mode: PoisonedRetrieval.Mode = .solo, reach: Int = 2,
+    falsePositiveRates: [Double] = [0.01, 0.05], easyNegatives: Int = 1,
     resamples: Int = 1000, seed: UInt64 = 0
   ) {
     self.detectors = detectors
     self.shares = shares
     self.grouping = grouping
+    self.windows = windows
+    self.mode = mode
     self.reach = reach
     self.falsePositiveRates = falsePositiveRates
     self.easyNegatives = easyNegatives
@@ -187,13 +183,15 @@ public struct DetectionProtocol: Sendable, Equatable {
     }
   }
 
-  private func fitted(
+  /// A detector learnt from some questions and calibrated with others.
+  func fitted(
     _ choice: Choice, _ fit: [Int], _ calibrate: [Int], _ dataset: DetectionDataset
   ) throws -> CalibratedDetector {
     try CalibratedDetector(
       fitting: choice.detector, parameters: choice.parameters,
       to: fit.map { dataset.questions[$0].clean },
-      calibrating: calibrate.map { dataset.questions[$0].clean }, retriever: dataset.retriever)
+      calibrating: calibrate.map { dataset.questions[$0].clean }, retriever: dataset.retriever,
+      windows: windows)
   }
 
   /// Random passages of a test query; the same for every detector.

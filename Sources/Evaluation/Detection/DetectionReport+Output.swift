@@ -68,6 +68,7 @@ extension DetectionProtocol {
         "fit": .number(shares.fit), "calibrate": .number(shares.calibrate),
       ]),
       "grouping": .string(grouping.rawValue),
+      "windows": .string(windows.rawValue), "mode": .string(mode.rawValue),
       "reach": JSONValue(reach),
       "falsePositiveRates": .array(falsePositiveRates.map { .number($0) }),
       "easyNegatives": JSONValue(easyNegatives),
@@ -157,7 +158,7 @@ extension Interval {
 
 extension Applicable {
   /// The value, or an object that says why there is none.
-  fileprivate func json(_ convert: (Value) -> JSONValue) -> JSONValue {
+  func json(_ convert: (Value) -> JSONValue) -> JSONValue {
     switch self {
     case .value(let value): convert(value)
     case .notApplicable(let reason): .object(["notApplicable": .string(reason)])

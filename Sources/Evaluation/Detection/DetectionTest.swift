@@ -22,7 +22,7 @@ struct DetectionTest {
     self.questions = questions
     self.calibrated = calibrated
     self.resamples = resamples
-    cleanScores = try calibrated.detector.scores(of: questions.map { dataset.questions[$0].clean })
+    cleanScores = try calibrated.scores(of: questions.map { dataset.questions[$0].clean })
   }
 
   private struct Threshold {
@@ -69,13 +69,13 @@ struct DetectionTest {
   func cells() throws -> [DetectionReport.Cell] {
     let place = Dictionary(uniqueKeysWithValues: questions.enumerated().map { ($1, $0) })
     let poison = dataset.poison.filter { place[$0.question] != nil }
-    let poisonScores = try calibrated.detector.scores(of: poison.map(\.list))
+    let poisonScores = try calibrated.scores(of: poison.map(\.list))
     let easy = try questions.map { question in
       try settings.passages(for: question, of: dataset).map {
         try dataset.list(of: $0, for: question)
       }
     }
-    let easyScores = try easy.map { try calibrated.detector.scores(of: $0).flatMap(\.self) }
+    let easyScores = try easy.map { try calibrated.scores(of: $0).flatMap(\.self) }
     let negatives: [(DetectionReport.Negatives, [[Double]])] =
       [(.hard, cleanScores)] + (easyScores.allSatisfy(\.isEmpty) ? [] : [(.easy, easyScores)])
     let thresholds = try thresholds()

@@ -34,10 +34,11 @@ public struct DetectorFitting {
   /// - Parameters:
   ///   - choice: the detector with its choices.
   ///   - sets: query sets of the corpus.
+  ///   - windows: which parts of documents it will judge.
   /// - Returns: the detector, ready to be written.
   /// - Throws: `UsageError` for an unknown set; `DetectorError` if there are too few questions.
   public func fit(
-    _ choice: DetectionProtocol.Choice, on sets: [String]
+    _ choice: DetectorChoice, on sets: [String], windows: WindowChoice = .all
   ) throws -> CalibratedDetector {
     var anchors: [DetectionList] = []
     var calibrating: [DetectionList] = []
@@ -46,7 +47,7 @@ public struct DetectorFitting {
         set: set, queries: bundle.queries(set), index: index, embedder: embedder,
         depth: AttackExperiment.listLength)
       let lists = try AttackDetection(index: index, clean: clean, embedder: embedder, seed: seed)
-        .dataset([]).questions.map(\.clean)
+        .dataset([], windows: windows).questions.map(\.clean)
       var generator = Philox(seed: seed, stream: 1)
       let split = QuestionSplit(
         of: lists.map(\.query.text),
@@ -57,7 +58,7 @@ public struct DetectorFitting {
     }
     return try CalibratedDetector(
       fitting: choice.detector, parameters: choice.parameters, to: anchors,
-      calibrating: calibrating, retriever: index.identity,
+      calibrating: calibrating, retriever: index.identity, windows: windows,
       provenance: [
         "corpus": .string(bundle.name), "corpusChecksum": .string(bundle.checksum),
         "querySets": .array(sets.map { .string($0) }), "seed": .string(String(seed)),

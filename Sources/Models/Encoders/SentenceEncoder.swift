@@ -92,6 +92,21 @@ public struct SentenceEncoder: Sendable {
       .reduce(0) { $0 + ($1 ? 0 : 1) }
   }
 
+  /// Where the tokens of a text lie, in Unicode scalars of the text.
+  ///
+  /// - Parameters:
+  ///   - text: the text.
+  ///   - isCut: whether only those are given that `tokens(of:pair:)` keeps.
+  /// - Returns: one range a token, not descending; tokens of the template and the prompt are left out.
+  public func contentTokenRanges(of text: String, isCut: Bool) -> [Range<Int>] {
+    let encoding = encode(text, pair: nil, maximumTokens: isCut ? maximumTokens : nil)
+    let promptEnd = prompt.unicodeScalars.count
+    return zip(encoding.isSpecial, encoding.offsets).compactMap { isSpecial, range in
+      guard !isSpecial, range.upperBound > promptEnd else { return nil }
+      return max(0, range.lowerBound - promptEnd)..<(range.upperBound - promptEnd)
+    }
+  }
+
   /// One vector for each sequence.
   ///
   /// - Parameters:

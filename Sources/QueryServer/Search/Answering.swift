@@ -25,7 +25,7 @@ struct Answering {
 
   /// Passages that are ranked before it is known how many fall out.
   static func firstDepth(_ request: SearchRequest) -> Int {
-    let needed = max(request.k, Judge.listLength)
+    let needed = max(request.k, ListJudge.listLength)
     // Room for what a filter or a detector takes out; more is fetched if that is not enough.
     return min(needed + (request.filter == nil ? 10 : 4 * needed + 50), CorpusSearch.maximumResults)
   }
@@ -79,41 +79,27 @@ struct Answering {
     try reader.read(candidates.prefix(k))
     let start = ContinuousClock.now
     defer { detectionTime += ContinuousClock.now - start }
-    switch policy {
-    case .annotate:
-      let pool = try passages(candidates, max(k, Judge.listLength))
-      answer.hits = Array(try verdicts(on: pool, by: judge).prefix(k))
-    case .demote:
-      let pool = try verdicts(
-        on: try passages(candidates, max(k, Judge.listLength)), by: judge)
-      let behind = pool.filter(\.isFlagged).map { passage in
-        var moved = passage
-        moved.reason = "ranked behind the passages that are not flagged: " + (passage.reason ?? "")
-        return moved
+    // One list after another until k are left; what was judged keeps its verdict.
+    var wanted = max(k, ListJudge.listLength)
+    while true {
+      let pool = try verdicts(on: try passages(candidates, wanted), by: judge)
+      let outcome = policy.outcome(of: pool, k: k, isFlagged: \.isFlagged)
+      guard policy != .quarantine || outcome.kept.count >= k || pool.count < wanted else {
+        wanted += max(k - outcome.kept.count, ListJudge.listLength)
+        continue
       }
-      answer.hits = Array((pool.filter { !$0.isFlagged } + behind).prefix(k))
-    case .quarantine:
-      // One list after another until k are left; what was judged keeps its verdict.
-      var wanted = max(k, Judge.listLength)
-      while true {
-        let pool = try verdicts(on: try passages(candidates, wanted), by: judge)
-        let left = pool.filter { !$0.isFlagged }
-        if left.count >= k || pool.count < wanted {
-          answer.hits = Array(left.prefix(k))
-          // Only what stood before the last passage that is returned was in the way.
-          let last = pool.lastIndex {
-            !$0.isFlagged && $0.candidate.id == answer.hits.last?.candidate.id
-          }
-          let end = answer.hits.count < k ? pool.count : last.map { $0 + 1 } ?? pool.count
-          answer.removed = pool[..<end].enumerated().filter(\.element.isFlagged).map {
-            ($0.offset + 1, $0.element)
-          }
-          break
-        }
-        wanted += max(k - left.count, Judge.listLength)
-      }
+      answer.hits = outcome.kept.map { policy == .demote ? demoted($0.item) : $0.item }
+      if policy == .quarantine { answer.removed = outcome.removed.map { ($0.rank, $0.item) } }
+      break
     }
     return answer
+  }
+
+  private func demoted(_ passage: JudgedPassage) -> JudgedPassage {
+    guard passage.isFlagged else { return passage }
+    var moved = passage
+    moved.reason = "ranked behind the passages that are not flagged: " + (passage.reason ?? "")
+    return moved
   }
 
   private mutating func passages(_ candidates: [Candidate], _ count: Int) throws -> [JudgedPassage]
@@ -128,41 +114,20 @@ struct Answering {
 
   /// The first passages as one list, the later ones each in the tenth place.
   private func verdicts(
-    on passages: [JudgedPassage], by judge: Judge
+    on passages: [JudgedPassage], by judge: ListJudge
   ) throws -> [JudgedPassage] {
     var passages = passages
     let query = DetectionQuery(
       id: "query", text: ranker.request.query, vector: EmbeddingRow(ranker.vector, row: 0))
-    var lists: [(list: DetectionList, positions: [Int])] = []
     let judgeable = passages.indices.filter { candidate(passages[$0]) != nil }
-    // Best first by similarity, whatever the passages are ranked by.
-    let head = judgeable.prefix(Judge.listLength)
-    let ordered = head.sorted {
-      (passages[$0].candidate.similarity ?? 0) > (passages[$1].candidate.similarity ?? 0)
-    }
-    let context = ordered.compactMap { candidate(passages[$0]) }
-    lists.append((try DetectionList(query: query, candidates: context), ordered))
-    for position in judgeable.dropFirst(Judge.listLength) {
-      guard let own = candidate(passages[position]) else { continue }
-      let candidates = context.prefix(Judge.listLength - 1) + [own]
-      lists.append(
-        (
-          try DetectionList(
-            query: query, candidates: Array(candidates), subjects: [candidates.count - 1]),
-          [position]
-        ))
-    }
-    for (entry, result) in zip(lists, try judge.verdicts(on: lists.map(\.list))) {
+    let ranking = judgeable.compactMap { candidate(passages[$0]) }
+    for (position, result) in zip(judgeable, try judge.verdicts(on: ranking, for: query)) {
       switch result {
-      case .success(let verdicts):
-        for (position, verdict) in zip(entry.positions, verdicts) {
-          passages[position].verdict = verdict
-          if verdict.isFlagged { passages[position].reason = judge.reason(verdict) }
-        }
+      case .success(let verdict):
+        passages[position].verdict = verdict
+        if verdict.isFlagged { passages[position].reason = judge.reason(verdict) }
       case .failure(let error):
-        for position in entry.positions {
-          passages[position].reason = "not judged: \(error.description)"
-        }
+        passages[position].reason = "not judged: \(error.description)"
       }
     }
     for position in passages.indices where candidate(passages[position]) == nil {

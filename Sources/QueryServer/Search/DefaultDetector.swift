@@ -52,7 +52,7 @@ struct DefaultDetector {
   func refitted() throws -> CalibratedDetector {
     var detector = try DetectorFitting(
       bundle: corpus, index: index, embedder: embedder, seed: 1
-    ).fit(DetectionProtocol.Choice(Self.name), on: corpus.querySets)
+    ).fit(DetectorChoice(Self.name), on: corpus.querySets, windows: .first)
     detector.provenance["generation"] = JSONValue(index.state.generation)
     do {
       try DetectorFile.write(detector, to: path)

@@ -11,7 +11,7 @@ struct Retriever: Sendable {
   let embedder: Embedder
   let watch: IndexWatch
   /// The verdicts, or why there are none.
-  let judge: Result<Judge, Unavailable>
+  let judge: Result<ListJudge, Unavailable>
 
   /// Why there is no judge.
   struct Unavailable: Error, Sendable {

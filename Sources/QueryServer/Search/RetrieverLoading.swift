@@ -24,7 +24,7 @@ extension ServerConfiguration {
     let watch = try IndexWatch(
       store: store, identity: identity, similarity: embedder.model.similarity, threads: threads,
       derive: derive)
-    let judge: Result<Judge, Retriever.Unavailable>
+    let judge: Result<ListJudge, Retriever.Unavailable>
     do {
       let detector = try fittedDetector(embedder, try watch.current().corpus)
       judge = .success(try self.judge(detector))
@@ -58,14 +58,14 @@ extension ServerConfiguration {
     return identity
   }
 
-  private func judge(_ detector: CalibratedDetector) throws -> Judge {
+  private func judge(_ detector: CalibratedDetector) throws -> ListJudge {
     if let unit {
-      return try Judge(detector, falsePositiveRate: falsePositiveRate, per: unit)
+      return try ListJudge(detector, falsePositiveRate: falsePositiveRate, per: unit)
     }
     do {
-      return try Judge(detector, falsePositiveRate: falsePositiveRate, per: .query)
+      return try ListJudge(detector, falsePositiveRate: falsePositiveRate, per: .query)
     } catch is DetectorError {
-      return try Judge(detector, falsePositiveRate: falsePositiveRate, per: .pair)
+      return try ListJudge(detector, falsePositiveRate: falsePositiveRate, per: .pair)
     }
   }
 

@@ -1,4 +1,5 @@
 import Basics
+import Defenses
 import Dispatch
 import Models
 import Retrieval

@@ -80,7 +80,7 @@ struct DetectTool: BlockingTool {
       throw UsageError("give 'texts' or 'ids', or both: there is nothing to judge")
     }
     let retriever = try shelf.retriever(nil)
-    let judge: Judge
+    let judge: ListJudge
     switch retriever.judge {
     case .success(let ready): judge = ready
     case .failure(let why): throw UsageError("nothing can be judged: \(why.reason)")
@@ -150,7 +150,7 @@ struct DetectTool: BlockingTool {
 
   private func verdict(
     on subject: Subject, _ asked: (text: String, vector: VectorMatrix)?, _ index: CorpusIndex,
-    _ retriever: Retriever, _ judge: Judge
+    _ retriever: Retriever, _ judge: ListJudge
   ) throws -> JSONObject {
     var object: JSONObject = [subject.name.key: subject.name.value]
     guard let vector = subject.vector else {
@@ -164,8 +164,8 @@ struct DetectTool: BlockingTool {
       similarity: retriever.embedder.model.similarity, threads: 1)
     let similarity = Double(try own.scores(of: query, against: [0])[0])
     // The list it would stand in, without itself.
-    let hits = try index.rank(query, limit: Judge.listLength + 1)[0]
-      .filter { $0.id != UTF8Key(subject.id) }.prefix(Judge.listLength)
+    let hits = try index.rank(query, limit: ListJudge.listLength + 1)[0]
+      .filter { $0.id != UTF8Key(subject.id) }.prefix(ListJudge.listLength)
     let passages = try index.store.passages(hits.map { index.chunks[$0.row] })
     let clean = zip(hits, passages).compactMap { hit, passage in
       passage.map {
@@ -182,7 +182,7 @@ struct DetectTool: BlockingTool {
       ],
       into: DetectionList(
         query: DetectionQuery(id: "query", text: text, vector: EmbeddingRow(query, row: 0)),
-        candidates: clean), k: Judge.listLength)
+        candidates: clean), k: ListJudge.listLength)
     object["query"] = .string(text)
     object["similarity"] = .number(similarity)
     switch try judge.verdicts(on: [list])[0] {

@@ -1,5 +1,6 @@
 import Basics
 import Corpus
+import Defenses
 import Evaluation
 import Retrieval
 import Statistics

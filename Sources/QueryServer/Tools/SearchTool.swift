@@ -1,4 +1,5 @@
 import Basics
+import Defenses
 import Retrieval
 
 /// `search`: ranked passages with provenance and a verdict on each.

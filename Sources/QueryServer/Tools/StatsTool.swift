@@ -1,4 +1,5 @@
 import Basics
+import Defenses
 
 /// `stats`: what the server has done, how long it took, and what the detector adds to a query.
 struct StatsTool: BlockingTool {
