@@ -23,7 +23,7 @@ struct Ragbench: ParsableCommand {
     version: version,
     subcommands: [
       ModelCommand.self, CorpusCommand.self, IndexCommand.self, QueryCommand.self,
-      EvalCommand.self, AttackCommand.self, DetectCommand.self, EnvCommand.self,
+      EvalCommand.self, AttackCommand.self, DetectCommand.self, SweepCommand.self, EnvCommand.self,
       DoctorCommand.self,
     ])
 }
