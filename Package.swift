@@ -55,11 +55,12 @@ let targets: [Target] = [
       system,
     ],
     swiftSettings: strict),
+  .target(name: "Reports", dependencies: ["Basics", system], swiftSettings: strict),
   .executableTarget(
     name: "ragbench",
     dependencies: [
-      "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "Retrieval", "Statistics",
-      "Tensors", argumentParser, system,
+      "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "Reports", "Retrieval",
+      "Statistics", "Tensors", argumentParser, system,
     ],
     swiftSettings: strict),
 

@@ -1,6 +1,6 @@
 import Attacks
 public import Basics
-public import Defenses
+import Defenses
 
 /// A grid of experiments: every corpus, retriever, query set, attack variant, seed and payload kind
 /// with every other, and every detector on each.

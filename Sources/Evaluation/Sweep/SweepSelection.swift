@@ -1,4 +1,4 @@
-public import Basics
+import Basics
 
 /// The part of a grid that one process does.
 public struct SweepSelection: Sendable, Equatable {
