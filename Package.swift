@@ -106,6 +106,9 @@ let targets: [Target] = [
     ],
     swiftSettings: strict),
   .testTarget(
+    name: "ReportsTests", dependencies: ["Reports", "Basics", "TestSupport", system],
+    swiftSettings: strict),
+  .testTarget(
     name: "ragbenchTests", dependencies: ["Basics", "TestSupport", system],
     swiftSettings: strict),
 ]

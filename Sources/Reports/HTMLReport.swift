@@ -237,9 +237,14 @@ public struct HTMLReport {
     let highest = retention.reduce(1.0) { max($0, $1.high, $1.mark ?? 0) }
     let angles = rows("angle", mark: nil)
     let premises = rows("premise", mark: nil)
-    let least = (angles + premises).map(\.low).min() ?? 0
+    let least = max(0, (angles + premises).map(\.low).min() ?? 0)
     let most = (angles + premises).map(\.high).max() ?? 180
-    let range = (least / 15).rounded(.down) * 15...max((most / 15).rounded(.up) * 15, least + 15)
+    // Four steps of round degrees.
+    let step = [5.0, 10, 15, 20, 30].first { step in
+      (least / step).rounded(.down) * step + 4 * step >= most
+    }
+    let start = step.map { (least / $0).rounded(.down) * $0 } ?? 0
+    let range = start...start + 4 * (step ?? 45)
     return """
       <h2>Why it works</h2>
       <figure>\(
@@ -249,13 +254,13 @@ public struct HTMLReport {
         ).markup)<figcaption>How much of the question's similarity to itself the poisoned document keeps: median and \
       5–95 % of the questions. The upright mark is the best clean passage (mean). Where dots lie right of marks, the \
       attacker wins.</figcaption></figure>
-      <div class="grid"><figure>\(
+      <figure>\(
         RangeChart(label: "angle", unit: "degrees", range: range, rows: angles).markup)<figcaption>Angle between the \
       question f(q) and the move f(p) − f(q). For encoders that normalise it is 90° plus half the angle of question \
       and poison, always.</figcaption></figure>
       <figure>\(
         RangeChart(label: "premise", unit: "degrees", range: range, rows: premises).markup)<figcaption>Angle between \
-      question and payload: near 90° they have nothing to do with each other.</figcaption></figure></div>
+      question and payload: near 90° they have nothing to do with each other.</figcaption></figure>
 
       """
   }

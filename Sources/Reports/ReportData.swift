@@ -164,7 +164,7 @@ public struct ReportData: Sendable {
         func coordinates(_ set: String) -> Coordinates {
           Coordinates(names: [
             name, retriever["retriever"]?.stringValue ?? "", set, attack,
-            description["seed"]?.summary ?? "",
+            description["seed"].map(Self.text) ?? "",
           ])
         }
         for cell in retriever.objects(named: "cells") {
@@ -182,8 +182,12 @@ public struct ReportData: Sendable {
   private static func coordinates(of object: JSONObject) -> Coordinates {
     Coordinates(
       names: Coordinates.axes.map { axis in
-        object[axis].map { $0.stringValue ?? $0.summary } ?? ""
+        object[axis].map(Self.text) ?? ""
       })
+  }
+
+  private static func text(_ value: JSONValue) -> String {
+    value.stringValue ?? value.intValue.map(String.init) ?? value.summary
   }
 
   private mutating func add(_ cell: JSONObject, at coordinates: Coordinates) {
@@ -201,7 +205,7 @@ public struct ReportData: Sendable {
     // Two entries of one detector are told apart by their choices.
     let choices = fit["parameters"]?.objectValue?.members ?? []
     if !choices.isEmpty {
-      name += " " + choices.map { "\($0)=\($1.stringValue ?? $1.summary)" }.joined(separator: " ")
+      name += " " + choices.map { "\($0)=\(Self.text($1))" }.joined(separator: " ")
     }
     fits.append(Fit(coordinates: coordinates, detector: name, figures: fit))
   }

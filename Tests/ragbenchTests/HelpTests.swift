@@ -8,7 +8,8 @@ import Testing
     [], ["model"], ["model", "list"], ["model", "info"], ["model", "fetch"], ["model", "import"],
     ["corpus"], ["corpus", "list"], ["corpus", "info"], ["corpus", "import"], ["index"],
     ["index", "build"], ["index", "add"], ["index", "remove"], ["index", "verify"],
-    ["index", "info"], ["query"], ["eval"], ["attack"], ["detect"], ["detect", "fit"], ["env"],
+    ["index", "info"], ["query"], ["eval"], ["attack"], ["detect"], ["detect", "fit"], ["sweep"],
+    ["sweep", "run"], ["sweep", "merge"], ["report"], ["env"],
     ["doctor"],
   ]
 

@@ -29,7 +29,7 @@ struct LineChart {
   var xIsPercent = false
 
   private static let size = (width: 340.0, height: 250.0)
-  private static let plot = (left: 46.0, top: 10.0, right: 10.0, bottom: 40.0)
+  private static let plot = (left: 46.0, top: 24.0, right: 12.0, bottom: 40.0)
 
   private func x(_ value: Double) -> Double {
     let (first, last) = (xTicks.first ?? 0, xTicks.last ?? 1)
@@ -86,8 +86,8 @@ struct LineChart {
     }
     svg += """
       <text class="soft" x="\(Self.size.width - Self.plot.right)" y="\(bottom + 33)" \
-      text-anchor="end">\(xTitle)</text><text class="soft" x="\(Self.plot.left + 4)" \
-      y="\(Self.plot.top + 10)">\(yTitle)</text>
+      text-anchor="end">\(xTitle)</text><text class="soft" x="\(Self.plot.left)" \
+      y="12">\(yTitle)</text>
 
       """
     for (number, line) in series.enumerated() {
