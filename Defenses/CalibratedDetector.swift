@@ -12,6 +12,13 @@ public struct CalibratedDetector: Sendable {
     public var pValue: Double
     /// Whether the score is above the threshold.
     public var isFlagged: Bool
+
+    /// A verdict.
+    public init(score: Double, pValue: Double, isFlagged: Bool) {
+      self.score = score
+      self.pValue = pValue
+      self.isFlagged = isFlagged
+    }
   }
 
   /// The detector.

@@ -109,9 +109,10 @@ public struct InputError: ReportableError, Equatable {
 
   /// Always ``ExitStatus/badData``.
   public var exitStatus: ExitStatus { .badData }
-  /// The place, then the message.
+  /// The place, then the message; safe for a terminal, whatever of the input it quotes.
   public var description: String {
-    place.isUnknown ? message : "\(place): \(message)"
+    let message = TerminalText.escaped(message)
+    return place.isUnknown ? message : "\(place): \(message)"
   }
 }
 

@@ -43,7 +43,11 @@ public enum FileBytes {
 
 extension FileBytes {
   /// The bytes of a file below `/proc`, whose size is said to be 0.
-  static func readUnsized(_ path: FilePath) throws -> [UInt8] {
+  ///
+  /// - Parameter path: The file.
+  /// - Returns: All that can be read of it.
+  /// - Throws: `Errno`.
+  public static func readUnsized(_ path: FilePath) throws -> [UInt8] {
     let files = LiveFileSystem()
     let descriptor = try files.open(path, flags: O_RDONLY, permissions: 0)
     defer { try? files.close(descriptor) }

@@ -5,7 +5,20 @@ extension JSONValue {
   /// - Returns: The text, without a newline at the end.
   /// - Throws: `InputError` with the dotted key for a number that is not finite.
   public func serialized(pretty: Bool = false) throws -> String {
-    var writer = JSONWriter(isPretty: pretty, escapesMarkup: false)
+    var writer = JSONWriter(isPretty: pretty, escapes: .needed)
+    try writer.write(self)
+    return writer.text
+  }
+
+  /// The JSON text for one line of a stream.
+  ///
+  /// U+0085, U+2028 and U+2029 are written as `\u` escapes: some readers of lines end one there, and
+  /// a text from outside must not be able to begin a line of its own.
+  ///
+  /// - Returns: The text, without a newline in it or at its end.
+  /// - Throws: `InputError` with the dotted key for a number that is not finite.
+  public func serializedAsLine() throws -> String {
+    var writer = JSONWriter(isPretty: false, escapes: .lineEnds)
     try writer.write(self)
     return writer.text
   }
@@ -19,7 +32,7 @@ extension JSONValue {
   /// - Returns: The text, without a newline at the end.
   /// - Throws: `InputError` with the dotted key for a number that is not finite.
   public func serializedForHTML(pretty: Bool = false) throws -> String {
-    var writer = JSONWriter(isPretty: pretty, escapesMarkup: true)
+    var writer = JSONWriter(isPretty: pretty, escapes: .markup)
     try writer.write(self)
     return writer.text
   }
@@ -37,14 +50,30 @@ extension JSONObject {
 }
 
 private struct JSONWriter {
+  /// What is escaped beside what JSON asks for.
+  enum Escapes {
+    case needed
+    case lineEnds
+    case markup
+
+    func covers(_ scalar: UInt32) -> Bool {
+      switch self {
+      case .needed: false
+      case .lineEnds: scalar == 0x85 || scalar == 0x2028 || scalar == 0x2029
+      case .markup:
+        scalar == 0x26 || scalar == 0x3C || scalar == 0x3E || scalar == 0x2028 || scalar == 0x2029
+      }
+    }
+  }
+
   let isPretty: Bool
-  let escapesMarkup: Bool
+  let escapes: Escapes
   private var bytes: [UInt8] = []
   private var path: [String] = []
 
-  init(isPretty: Bool, escapesMarkup: Bool) {
+  init(isPretty: Bool, escapes: Escapes) {
     self.isPretty = isPretty
-    self.escapesMarkup = escapesMarkup
+    self.escapes = escapes
   }
 
   var text: String { String(decoding: bytes, as: UTF8.self) }
@@ -108,27 +137,62 @@ private struct JSONWriter {
 
   private mutating func append(quoted text: String) {
     bytes.append(UInt8(ascii: "\""))
-    for scalar in text.unicodeScalars {
-      switch scalar.value {
-      case 0x22: append("\\\"")
-      case 0x5C: append("\\\\")
-      case 0x08: append("\\b")
-      case 0x09: append("\\t")
-      case 0x0A: append("\\n")
-      case 0x0C: append("\\f")
-      case 0x0D: append("\\r")
-      case 0..<0x20: append("\\u" + hexadecimal(scalar.value, digits: 4))
-      case 0x26, 0x3C, 0x3E, 0x2028, 0x2029:
-        if escapesMarkup {
-          append("\\u" + hexadecimal(scalar.value, digits: 4))
-        } else {
-          bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-        }
-      case 0x20..<0x80: bytes.append(UInt8(truncatingIfNeeded: scalar.value))
-      default:
-        bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-      }
-    }
+    var text = text
+    text.withUTF8 { append(escaping: UnsafeRawBufferPointer($0)) }
     bytes.append(UInt8(ascii: "\""))
+  }
+
+  /// Nearly all bytes need no escape and are copied in runs.
+  private mutating func append(escaping text: UnsafeRawBufferPointer) {
+    var runStart = 0
+    var position = 0
+    while position < text.count {
+      let byte = text[position]
+      // Beyond ASCII only a few scalars are of interest; their first bytes are C2 and E2.
+      let isPlain =
+        byte >= 0x20 && byte != 0x22 && byte != 0x5C
+        && (byte < 0x80
+          ? escapes != .markup || (byte != 0x26 && byte != 0x3C && byte != 0x3E)
+          : escapes == .needed || (byte != 0xC2 && byte != 0xE2))
+      if isPlain {
+        position += 1
+        continue
+      }
+      let (scalar, length) = Self.scalar(in: text, at: position)
+      if scalar >= 0x80, !escapes.covers(scalar) {
+        position += length
+        continue
+      }
+      bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[runStart..<position]))
+      append(escape(of: scalar))
+      position += length
+      runStart = position
+    }
+    bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[runStart...]))
+  }
+
+  private func escape(of scalar: UInt32) -> String {
+    switch scalar {
+    case 0x22: "\\\""
+    case 0x5C: "\\\\"
+    case 0x08: "\\b"
+    case 0x09: "\\t"
+    case 0x0A: "\\n"
+    case 0x0C: "\\f"
+    case 0x0D: "\\r"
+    default: "\\u" + hexadecimal(scalar, digits: 4)
+    }
+  }
+
+  /// The scalar at a position of valid UTF-8 with one, two (C2) or three (E2) bytes.
+  private static func scalar(
+    in text: UnsafeRawBufferPointer, at position: Int
+  ) -> (scalar: UInt32, length: Int) {
+    func tail(_ offset: Int) -> UInt32 { UInt32(text[position + offset] & 0x3F) }
+    switch text[position] {
+    case 0xC2: return (0x80 | tail(1), 2)
+    case 0xE2: return (0x2000 | tail(1) << 6 | tail(2), 3)
+    default: return (UInt32(text[position]), 1)
+    }
   }
 }

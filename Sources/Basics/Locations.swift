@@ -41,10 +41,17 @@ public struct Locations: Sendable, Equatable {
   }
 
   /// The locations for this process.
+  ///
+  /// - Returns: The locations.
+  /// - Throws: `UsageError` if no home is known, or a variable is not UTF-8.
   public static func current() throws -> Locations {
     var environment: [String: String] = [:]
     for name in ["RAGBENCH_HOME", "RAGBENCH_SHARE", "XDG_DATA_HOME", "HOME"] {
-      if let value = getenv(name) { environment[name] = String(cString: value) }
+      guard let value = getenv(name) else { continue }
+      guard let text = String(validatingCString: value) else {
+        throw UsageError("\(name) is not valid UTF-8; set it to a path that is")
+      }
+      environment[name] = text
     }
     return try Locations(environment: environment, executable: currentExecutable())
   }

@@ -53,19 +53,32 @@ public enum DirectoryListing {
   /// - Returns: The names; one that is not UTF-8 is left out.
   /// - Throws: `FileError` with exit status 66.
   public static func names(in directory: FilePath) throws -> [String] {
+    try entries(of: directory).compactMap { String(validating: $0, as: UTF8.self) }
+      .sorted(by: utf8Precedes)
+  }
+
+  /// The names in a directory that are not UTF-8, as a terminal may show them, sorted.
+  ///
+  /// - Parameter directory: The directory.
+  /// - Returns: The names, repaired; none of them opens the file.
+  /// - Throws: `FileError` with exit status 66.
+  public static func undecodableNames(in directory: FilePath) throws -> [String] {
+    try entries(of: directory).filter { String(validating: $0, as: UTF8.self) == nil }
+      .map { TerminalText.escaped(String(decoding: $0, as: UTF8.self)) }.sorted(by: utf8Precedes)
+  }
+
+  private static func entries(of directory: FilePath) throws -> [[UInt8]] {
     guard let stream = directory.withPlatformString({ opendir($0) }) else {
       throw FileError(
         cannot: "list", directory, errno: Errno(rawValue: errno), exitStatus: .noInput)
     }
     defer { closedir(stream) }
-    var names: [String] = []
+    var names: [[UInt8]] = []
     while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if let name, name != ".", name != ".." { names.append(name) }
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+      if name != Array(".".utf8), name != Array("..".utf8) { names.append(name) }
     }
-    return names.sorted(by: utf8Precedes)
+    return names
   }
 
   /// Creates a directory and the missing ones above it.

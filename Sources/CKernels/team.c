@@ -13,18 +13,15 @@ struct rbk_team {
   pthread_t *helpers;
   void (*work)(void *context, int member);
   void *context;
-  atomic_uint round;    // grows by one with each section
-  atomic_int working;   // helpers that have not finished the section
+  // The section's number in the upper half, the next member that nobody has taken in the lower:
+  // whoever has a processor takes members, so that a helper that has lost its own delays nobody.
+  atomic_ullong ticket;
+  atomic_int working;   // members that are not finished
   atomic_int sleeping;  // helpers waiting on `wake`
   atomic_bool ended;
   pthread_mutex_t mutex;
   pthread_cond_t wake;
 };
-
-typedef struct {
-  rbk_team *team;
-  int member;
-} helper_argument;
 
 static inline void pause_briefly(void) {
 #if defined(__x86_64__)
@@ -32,38 +29,58 @@ static inline void pause_briefly(void) {
 #endif
 }
 
+static unsigned long long section_of(unsigned long long ticket) { return ticket >> 32; }
+
+/// Takes members of a section and does their work until none is left.
+static void work_on(rbk_team *team, unsigned long long section) {
+  unsigned long long ticket = atomic_load(&team->ticket);
+  for (;;) {
+    const int member = (int)(ticket & 0xFFFFFFFF);
+    // A section that is over, or one whose members are all taken.
+    if (section_of(ticket) != section || member >= team->threads) return;
+    if (!atomic_compare_exchange_weak(&team->ticket, &ticket, ticket + 1)) continue;
+    // The section cannot end before this member is finished, so what it is to do stands.
+    team->work(team->context, member);
+    atomic_fetch_sub_explicit(&team->working, 1, memory_order_release);
+    ticket = atomic_load(&team->ticket);
+  }
+}
+
 static void *help(void *argument) {
-  helper_argument mine = *(helper_argument *)argument;
-  free(argument);
-  rbk_team *team = mine.team;
-  unsigned seen = 0;
+  rbk_team *team = argument;
+  unsigned long long seen = 0;
   for (;;) {
     int spins = 0;
-    while (atomic_load_explicit(&team->round, memory_order_acquire) == seen) {
+    unsigned long long section;
+    while ((section = section_of(atomic_load(&team->ticket))) == seen) {
       if (++spins < SPINS) {
         pause_briefly();
         continue;
       }
       pthread_mutex_lock(&team->mutex);
       atomic_fetch_add(&team->sleeping, 1);
-      while (atomic_load(&team->round) == seen) pthread_cond_wait(&team->wake, &team->mutex);
+      while (section_of(atomic_load(&team->ticket)) == seen)
+        pthread_cond_wait(&team->wake, &team->mutex);
       atomic_fetch_sub(&team->sleeping, 1);
       pthread_mutex_unlock(&team->mutex);
     }
-    seen++;
+    seen = section;
     if (atomic_load(&team->ended)) return NULL;
-    team->work(team->context, mine.member);
-    atomic_fetch_sub_explicit(&team->working, 1, memory_order_release);
+    work_on(team, section);
   }
 }
 
-static void begin_round(rbk_team *team) {
-  atomic_fetch_add(&team->round, 1);
+/// Begins the next section and returns its number.
+static unsigned long long begin_section(rbk_team *team) {
+  const unsigned long long section =
+      (section_of(atomic_load(&team->ticket)) + 1) & 0xFFFFFFFF;
+  atomic_store(&team->ticket, section << 32);
   if (atomic_load(&team->sleeping) > 0) {
     pthread_mutex_lock(&team->mutex);
     pthread_cond_broadcast(&team->wake);
     pthread_mutex_unlock(&team->mutex);
   }
+  return section;
 }
 
 rbk_team *rbk_team_create(int threads) {
@@ -74,13 +91,7 @@ rbk_team *rbk_team_create(int threads) {
   pthread_cond_init(&team->wake, NULL);
   team->threads = 1;
   for (int member = 1; team->helpers && member < threads; member++) {
-    helper_argument *argument = malloc(sizeof *argument);
-    if (!argument) break;
-    *argument = (helper_argument){team, member};
-    if (pthread_create(&team->helpers[member], NULL, help, argument) != 0) {
-      free(argument);
-      break;
-    }
+    if (pthread_create(&team->helpers[member], NULL, help, team) != 0) break;
     team->threads++;
   }
   // Fewer helpers than asked would leave members without a thread: refuse.
@@ -94,10 +105,10 @@ rbk_team *rbk_team_create(int threads) {
 void rbk_team_run(rbk_team *team, void (*work)(void *context, int member), void *context) {
   team->work = work;
   team->context = context;
-  atomic_store(&team->working, team->threads - 1);
-  begin_round(team);
-  work(context, 0);
-  // A helper that lost its processor may be long: yield after a while instead of spinning.
+  atomic_store(&team->working, team->threads);
+  work_on(team, begin_section(team));
+  // Only members that a helper has begun are waited for. One that has lost its processor meanwhile
+  // may be long: yield after a while instead of spinning.
   for (int spins = 0; atomic_load_explicit(&team->working, memory_order_acquire) > 0; spins++) {
     if (spins < SPINS) pause_briefly();
     else sched_yield();
@@ -106,7 +117,7 @@ void rbk_team_run(rbk_team *team, void (*work)(void *context, int member), void 
 
 void rbk_team_destroy(rbk_team *team) {
   atomic_store(&team->ended, true);
-  begin_round(team);
+  begin_section(team);
   for (int member = 1; member < team->threads; member++)
     pthread_join(team->helpers[member], NULL);
   pthread_mutex_destroy(&team->mutex);

@@ -99,12 +99,21 @@ public struct CorpusBundle: Sendable {
   /// - Returns: The queries in the order of the file.
   /// - Throws: `UsageError` for an unknown set, `InputError` for a damaged file.
   public func queries(_ set: String) throws -> [Query] {
-    let file = try queryFile(set)
     var queries: [Query] = []
-    try forEachRow(of: file, in: directory) { object, place in
-      queries.append(try Query(beir: object, at: place))
-    }
+    try forEachQuery(set) { queries.append($0) }
     return queries
+  }
+
+  /// Calls a closure with every query of a set, one after another, in the order of the file.
+  ///
+  /// - Parameters:
+  ///   - set: The name of the set.
+  ///   - body: Takes a query; what it throws ends the reading.
+  /// - Throws: `UsageError` for an unknown set, `InputError` for a damaged file.
+  public func forEachQuery(_ set: String, _ body: (Query) throws -> Void) throws {
+    try forEachRow(of: queryFile(set), in: directory) { object, place in
+      try body(Query(beir: object, at: place))
+    }
   }
 
   /// The payloads of a kind.

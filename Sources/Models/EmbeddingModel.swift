@@ -13,7 +13,8 @@ public enum TextRole: String, Sendable {
 public struct EmbeddingModel: Sendable {
   /// The installed name.
   public let name: String
-  /// SHA-256 over everything that decides an embedding: weights, tokenizer, settings.
+  /// SHA-256 over everything that decides an embedding: weights, tokenizer, settings. Descriptions
+  /// and licences among the model's files are left out.
   public let identity: String
   /// How two vectors are compared.
   public let similarity: Similarity
@@ -38,9 +39,11 @@ public struct EmbeddingModel: Sendable {
   /// - Parameters:
   ///   - directory: the model's folder.
   ///   - card: what it is and how it is used.
-  ///   - allowNonFinite: whether NaN and infinities in weights are let through.
+  ///   - allowNonFinite: whether NaN and infinities in weights are let through even if the card does
+  ///     not say so.
   /// - Throws: `FileError` or `InputError` naming what does not fit.
   public init(directory: FilePath, card: ModelCard, allowNonFinite: Bool = false) throws {
+    let allowNonFinite = allowNonFinite || card.allowsNonFinite
     let files = try SentenceTransformerFiles(directory: directory)
     name = card.name
     similarity =
@@ -114,6 +117,9 @@ public struct EmbeddingModel: Sendable {
     case .pair:
       title.isEmpty
         ? passageEncoder.tokens(of: text) : passageEncoder.tokens(of: title, pair: text)
+    case .separated:
+      title.isEmpty
+        ? passageEncoder.tokens(of: text) : passageEncoder.tokens(of: title, separatedFrom: text)
     }
   }
 
@@ -144,10 +150,17 @@ public struct EmbeddingModel: Sendable {
     return (tokenizer, encoder)
   }
 
-  /// Refuses a template whose segments have no row in the token type table.
+  /// Refuses a template whose segments have no row in the token type table, and a form that needs a
+  /// token which the tokenizer does not have.
   private static func check(
     _ tokenizer: any Tokenizer, for form: PassageForm, tokenTypes: Int, in directory: FilePath
   ) throws {
+    if form == .separated, tokenizer.specialTokens.sep == nil {
+      throw InputError(
+        "the passage form 'separated' needs a separator token, and the tokenizer's files name none"
+          + " ('sep_token' in tokenizer_config.json or special_tokens_map.json)",
+        at: Place(file: directory.shown))
+    }
     // Families without such a table ignore the segments.
     guard tokenTypes > 0 else { return }
     var types = tokenizer.encode("a").typeIDs
@@ -168,7 +181,8 @@ public struct EmbeddingModel: Sendable {
       "\(encoder.pooling.rawValue) \(encoder.normalises) \(encoder.maximumTokens ?? 0)"
         + (encoder.usesTemplate ? "" : " without template") + " \(encoder.prompt)"
     }
-    let files = card.files.map { "\($0.path) \($0.sha256)" }.sorted().joined(separator: "\n")
+    let files = card.files.filter(\.decidesEmbeddings).map { "\($0.path) \($0.sha256)" }.sorted()
+      .joined(separator: "\n")
     return
       "\(files)\n\(similarity.rawValue)\n\(card.passageForm.rawValue)\n\(side(query))\n\(side(passage))"
   }

@@ -15,6 +15,13 @@ public struct CorpusIndex: Sendable {
     public let id: UTF8Key
     /// Similarity to the query; higher is better.
     public let score: Double
+
+    /// A passage of a ranking.
+    public init(row: Int, id: UTF8Key, score: Double) {
+      self.row = row
+      self.id = id
+      self.score = score
+    }
   }
 
   /// The stored passages.
@@ -98,6 +105,34 @@ public struct CorpusIndex: Sendable {
       }
     }
     return rankings
+  }
+
+  /// The similarity of one query to some passages, the same bits that `rank` gives.
+  ///
+  /// - Parameters:
+  ///   - query: One vector.
+  ///   - rows: Rows of `vectors`.
+  /// - Returns: One score a row.
+  /// - Throws: `VectorIndexError`.
+  public func similarities(of query: VectorMatrix, to rows: [Int]) throws -> [Double] {
+    precondition(query.rows == 1, "similarities: \(query.rows) queries")
+    let repeated = try VectorMatrix(
+      rows.flatMap { _ in query[0] }, rows: rows.count, dimension: query.dimension)
+    // The scan numbers vectors as they are; only its ids are ordered by document.
+    return try scan.scores(of: repeated, against: rows).map(Double.init)
+  }
+
+  /// The row of a chunk.
+  ///
+  /// - Parameter chunk: A key.
+  /// - Returns: The row, `nil` if the chunk has no vector here.
+  public func row(ofChunk chunk: Int64) -> Int? {
+    var (low, high) = (0, chunks.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if chunks[middle] < chunk { low = middle + 1 } else { high = middle }
+    }
+    return low < chunks.count && chunks[low] == chunk ? low : nil
   }
 
   private func hits(_ queries: VectorMatrix, depth: Int, limit: Int) throws -> [[Hit]] {

@@ -69,7 +69,10 @@ public struct CorpusIndexBuilder: Sendable {
     let store = try Self.writableStore(
       of: bundle, in: indexes, wait: wait, begin: begin, advance: advance)
     let pending = try store.pendingChunks(of: identity)
-    if !pending.isEmpty {
+    if pending.isEmpty {
+      // A corpus without passages has a retriever all the same.
+      try store.markUnembeddable([], for: identity)
+    } else {
       begin(.embedding(total: pending.count))
       for start in stride(from: 0, to: pending.count, by: Self.slice) {
         try embed(
@@ -121,15 +124,29 @@ public struct CorpusIndexBuilder: Sendable {
     return store
   }
 
+  /// Whether all passages are in the store and embedded, so that `build` has nothing to do.
+  ///
+  /// - Returns: Whether the index can be opened as it is.
+  /// - Throws: `StoreError` if the store is damaged.
+  public func isComplete() throws -> Bool {
+    guard let store = try completeStore(Self.directory(of: bundle, in: indexes)) else {
+      return false
+    }
+    try store.close()
+    return true
+  }
+
   private func openIfComplete(_ directory: FilePath) throws -> CorpusIndex? {
+    try completeStore(directory).map { try index(of: $0) }
+  }
+
+  private func completeStore(_ directory: FilePath) throws -> DocumentStore? {
     guard DocumentStore.exists(in: directory), Self.isImported(directory) else { return nil }
     let store = try DocumentStore.open(in: directory)
     let isKnown = try store.retrievers().contains { $0.identity == identity && $0.pending == 0 }
-    guard isKnown else {
-      try store.close()
-      return nil
-    }
-    return try index(of: store)
+    if isKnown { return store }
+    try store.close()
+    return nil
   }
 
   private func open(_ directory: FilePath) throws -> CorpusIndex {

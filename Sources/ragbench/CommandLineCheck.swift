@@ -15,6 +15,21 @@ enum CommandLineCheck {
     }
   }
 
+  /// Refuses arguments that are not UTF-8.
+  ///
+  /// They would reach the commands repaired: a question that nobody asked, a file that is not there.
+  ///
+  /// - Throws: `UsageError`.
+  static func checkEncoding() throws {
+    for position in 1..<max(1, Int(CommandLine.argc)) {
+      guard let argument = CommandLine.unsafeArgv[position] else { continue }
+      if String(validatingCString: argument) != nil { continue }
+      throw UsageError(
+        "argument \(position), '\(TerminalText.excerpt(String(cString: argument)))', is not valid"
+          + " UTF-8; rename the file, or give a link to it")
+    }
+  }
+
   /// Refuses a misspelt command with the nearest one.
   ///
   /// - Parameter arguments: The command line without the program's name.

@@ -1,13 +1,15 @@
 import ArgumentParser
 import Basics
 import Corpus
+import Evaluation
 import SystemPackage
 
 /// `ragbench corpus`: what can be attacked, and how to bring one's own.
 struct CorpusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "corpus", abstract: "Lists and imports corpora.",
-    discussion: "Example: ragbench corpus list", subcommands: [List.self, Info.self, Import.self])
+    commandName: "corpus", abstract: "Lists, imports and exports corpora.",
+    discussion: "Example: ragbench corpus list",
+    subcommands: [List.self, Info.self, Import.self, Export.self])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -79,6 +81,9 @@ struct CorpusCommand: ParsableCommand {
     @Option(help: "Take only the first N documents.") var limit: Int?
     @Option(help: "Take N documents drawn at random.") var sample: Int?
     @Option(help: "Seed of the draw.") var seed: UInt64 = 1
+    @Option(
+      help: "What joins title and text (default: a space; \". \" for chunk files of MedRAG).")
+    var titleSeparator: String?
     @Option(help: "Malformed records that are accepted.") var maxRejects = 0
     @Flag(help: "Replace an installed corpus of this name.") var force = false
     @OptionGroup var options: SharedOptions
@@ -106,6 +111,7 @@ struct CorpusCommand: ParsableCommand {
       request.queries = try queries.map { try .init(argument: $0, option: "--queries") }
       request.payloads = try payload.map { try .init(argument: $0, option: "--payload") }
       request.judgements = qrels.map { .init(argument: $0) }
+      request.titleSeparator = titleSeparator
       request.maximumRejects = maxRejects
       request.replacesExisting = force
       if let chunk {
@@ -161,6 +167,59 @@ struct CorpusCommand: ParsableCommand {
       if !report.missingSets.isEmpty {
         Output.note(
           "query sets without their file: \(report.missingSets.joined(separator: ", "))", options)
+      }
+    }
+  }
+
+  struct Export: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Writes a corpus as BEIR does: corpus.jsonl, queries.jsonl, qrels/test.tsv.",
+      discussion: """
+        Payloads stay behind. Rankings are written by: ragbench eval --write-run FILE
+
+        Example: ragbench corpus export medqa --queries exam --output medqa-beir
+        """)
+
+    @Argument(help: "Name of a corpus.") var name: String
+    @Option(help: "Query set (default: the first with judgements).") var queries: String?
+    @Option(help: "Folder to write; it must be new or empty.") var output: String
+    @Flag(help: "Replace an earlier export.") var force = false
+    @OptionGroup var options: SharedOptions
+
+    func run() throws {
+      let bundle = try CorpusLibrary.bundle(named: name)
+      let set =
+        try queries ?? (bundle.querySets.isEmpty ? nil : JudgementSource.defaultSet(of: bundle))
+      let progress = StageProgress(isQuiet: options.quiet)
+      defer { progress.finish() }
+      progress.begin("passages", total: bundle.passageCount, unit: "passages")
+      let report = try BEIRExport(bundle, set: set).write(
+        to: FilePath(output), force: force, advance: { progress.advance($0) })
+      progress.finish()
+      if options.format != .human {
+        return try Output.results(
+          [
+            .object([
+              "corpus": .string(bundle.name), "queries": set.map { .string($0) } ?? .null,
+              "folder": .string(FilePath(output).shown), "passages": JSONValue(report.passages),
+              "queryCount": report.queries.map { JSONValue($0) } ?? .null,
+              "judgements": report.judgements.map { JSONValue($0) } ?? .null,
+              "titleSeparator": .string(bundle.titleSeparator),
+            ])
+          ], options.format)
+      }
+      let parts = [
+        "\(Format.count(report.passages)) passages",
+        report.queries.map { "\(Format.count($0)) questions of \(set ?? "")" },
+        report.judgements.map { "\(Format.count($0)) judgements" },
+      ].compactMap { $0 }
+      Output.note(
+        "corpus \(bundle.name) written to \(FilePath(output).shown): "
+          + parts.joined(separator: ", "), options)
+      if bundle.titleSeparator != " " {
+        Output.note(
+          "BEIR has no place for the title separator; import it with --title-separator"
+            + " '\(TerminalText.escaped(bundle.titleSeparator))'", options)
       }
     }
   }

@@ -21,27 +21,26 @@ struct ModelCommand: ParsableCommand {
       let locations = try Locations.current()
       let installed = ModelLibrary(locations).list()
       let catalogue = try ModelCatalogue.shipped(locations)
-      var rows: [(name: String, state: String, bytes: Int, title: String, licence: String)] = []
+      var rows: [Row] = []
       for model in installed {
         rows.append(
-          (
-            model.name, model.fault ?? "installed", model.bytes, model.card?.title ?? "",
-            model.card?.licence ?? ""
-          ))
+          Row(
+            name: model.name, state: model.fault ?? "installed", bytes: model.bytes,
+            title: model.card?.title ?? "", licence: model.card?.licence ?? ""))
       }
       for entry in catalogue.entries
       where !installed.contains(where: { UTF8Key($0.name) == UTF8Key(entry.card.name) }) {
         rows.append(
-          (
-            entry.card.name, "can be fetched", entry.downloadBytes ?? 0, entry.card.title,
-            entry.card.licence
-          ))
+          Row(
+            name: entry.card.name, state: "can be fetched", bytes: entry.downloadBytes ?? 0,
+            title: entry.card.title, licence: entry.card.licence, note: entry.note))
       }
       if options.format != .human {
         let values = rows.map { row in
           JSONValue.object([
             "name": .string(row.name), "state": .string(row.state), "bytes": JSONValue(row.bytes),
             "title": .string(row.title), "licence": .string(row.licence),
+            "note": row.note.map { .string($0) } ?? .null,
           ])
         }
         return try Output.results(values, options.format)
@@ -56,6 +55,15 @@ struct ModelCommand: ParsableCommand {
         ])
       }
       Output.table(table, options)
+    }
+
+    private struct Row {
+      var name: String
+      var state: String
+      var bytes: Int
+      var title: String
+      var licence: String
+      var note: String?
     }
   }
 
@@ -134,31 +142,65 @@ struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Copies a model folder of Hugging Face's layout into the library.",
       discussion: """
+        A file that ends in .onnx is read as the export of a BERT encoder: its weights are taken \
+        (int8 ones dequantised), the tokenizer comes from a folder of its own.
+
         Example: ragbench model import ./contriever --name contriever --similarity inner-product
+        Example: ragbench model import paraphrase-MiniLM-L3-v2.onnx --tokenizer ./all-MiniLM-L6-v2 \
+        --name paraphrase-MiniLM-L3-v2 --pooling mean --similarity cosine --passage-tokens 128
         """)
 
-    @Argument(help: "Folder with config.json, tokenizer and safetensors.") var folder: String
+    @Argument(help: "Folder with config.json, tokenizer and safetensors, or an ONNX file.")
+    var folder: String
+    @Option(help: "For an ONNX file: folder with tokenizer.json or vocab.txt.")
+    var tokenizer: String?
     @Option(help: "Name to install it under (default: the folder's name).") var name: String?
     @Option(help: "Folder of a separate query encoder.") var queryEncoder: String?
     @Option(help: "Similarity: inner-product, cosine or l2.") var similarity: String?
     @Option(help: "Pooling where the files name none: mean or cls.") var pooling: String?
-    @Option(help: "How title and text are given: joined or pair.") var passageForm: String?
+    @Option(help: "How title and text are given: joined, pair or separated.") var passageForm:
+      String?
     @Option(help: "Tokens after which a query is cut.") var queryTokens: Int?
     @Option(help: "Tokens after which a passage is cut.") var passageTokens: Int?
+    @Option(help: "Text put before each query.") var queryPrompt: String?
+    @Option(help: "Text put before each passage.") var passagePrompt: String?
+    @Flag(
+      name: .customLong("allow-nonfinite"),
+      help: "Accept NaN and infinities in weights, for studies; recorded with the model.")
+    var allowNonFinite = false
     @Flag(help: "Replace an installed model of this name.") var force = false
     @OptionGroup var options: SharedOptions
 
     func run() throws {
       let locations = try Locations.current()
       try DirectoryListing.create(locations.models)
-      let source = FilePath(folder)
+      let given = FilePath(folder)
       let installer = try ModelCommand.installer(locations, options)
-      let installedName = name ?? source.lastComponent?.string ?? folder
+      let installedName = name ?? given.lastComponent?.stem ?? folder
+      guard let tokenizer else {
+        if given.extension == "onnx" {
+          throw UsageError("an ONNX file has no tokenizer: give its folder with --tokenizer")
+        }
+        return try install(given, as: installedName, installer)
+      }
+      try ONNXConversion.withConverted(
+        given, tokenizer: FilePath(tokenizer), in: locations.caches
+      ) { try install($0, as: installedName, installer, source: given.shown) }
+    }
+
+    private func install(
+      _ source: FilePath, as installedName: String, _ installer: ModelInstaller,
+      source name: String? = nil
+    ) throws {
       var card = try installer.proposedCard(for: source, name: installedName)
+      if let name { card.source = name }
       card.similarity = try choice(similarity, "--similarity") ?? card.similarity
       card.passageForm = try choice(passageForm, "--passage-form") ?? card.passageForm
       card.queryMaximumTokens = queryTokens ?? card.queryMaximumTokens
       card.passageMaximumTokens = passageTokens ?? card.passageMaximumTokens
+      if allowNonFinite { card.allowsNonFinite = true }
+      card.queryPrompt = queryPrompt ?? card.queryPrompt
+      card.passagePrompt = passagePrompt ?? card.passagePrompt
       let installed = try installer.importModel(
         from: source, queryFrom: queryEncoder.map { FilePath($0) }, card: card,
         pooling: try choice(pooling, "--pooling"), force: force)

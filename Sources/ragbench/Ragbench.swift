@@ -23,8 +23,8 @@ struct Ragbench: ParsableCommand {
     version: version,
     subcommands: [
       ModelCommand.self, CorpusCommand.self, IndexCommand.self, QueryCommand.self,
-      EvalCommand.self, AttackCommand.self, DetectCommand.self, SweepCommand.self,
-      ReportCommand.self, EnvCommand.self,
+      ServeCommand.self, EvalCommand.self, AttackCommand.self, DetectCommand.self,
+      SweepCommand.self, ReportCommand.self, EnvCommand.self,
       DoctorCommand.self,
     ])
 }
@@ -33,17 +33,33 @@ struct Ragbench: ParsableCommand {
 enum Main {
   static func main() {
     CommandLineCheck.openStandardStreams()
-    LinearAlgebraLibrary.useOneThread()
+    // A file size limit is then an error of the write, like a full disk.
+    signal(SIGXFSZ, SIG_IGN)
+    leave(status())
+  }
+
+  /// Ends the process without the destructors of its libraries: OpenBLAS would wait there for threads
+  /// that, under a memory limit, ask for memory for ever.
+  private static func leave(_ status: Int32) -> Never {
+    fflush(nil)
+    _exit(status)
+  }
+
+  private static func status() -> Int32 {
     do {
+      try MemoryBudget.checkAddressSpace()
+      LinearAlgebraLibrary.useOneThread()
+      try CommandLineCheck.checkEncoding()
       let arguments = Array(CommandLine.arguments.dropFirst())
       try CommandLineCheck.checkNames(arguments)
       var command = try Ragbench.parseAsRoot(ConfigurationFile.expand(arguments))
       try command.run()
+      return ExitStatus.success.rawValue
     } catch let error as any ReportableError {
       Output.error("ragbench: \(error.description)")
-      exit(error.exitStatus.rawValue)
+      return error.exitStatus.rawValue
     } catch let error as ArgumentParser.ExitCode {
-      exit(error.rawValue)
+      return error.rawValue
     } catch {
       if Ragbench.exitCode(for: error) == .success
         || Ragbench.exitCode(for: error) == .validationFailure
@@ -51,7 +67,7 @@ enum Main {
         Ragbench.exit(withError: error)
       }
       Output.error("ragbench: \(TerminalText.escaped(String(describing: error)))")
-      exit(ExitStatus.failure.rawValue)
+      return ExitStatus.failure.rawValue
     }
   }
 }

@@ -21,6 +21,13 @@ extension Workbench {
     return Embedder(model: model, threads: options.threadCount)
   }
 
+  /// Refuses a retriever that is not there, without loading it.
+  func checkRetriever(_ name: String) throws {
+    let library = ModelLibrary(locations)
+    if library.contains(name) { return }
+    _ = try library.resolve(name, catalogue: ModelCatalogue.shipped(locations))
+  }
+
   /// The corpus of a name, without a note.
   func quietBundle(_ name: String) throws -> CorpusBundle {
     try CorpusLibrary(locations).bundle(named: name)

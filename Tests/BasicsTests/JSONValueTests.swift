@@ -3,6 +3,29 @@ import TestSupport
 import Testing
 
 @Suite struct JSONValueTests {
+  /// The three ways of writing differ in what they escape, and in nothing else.
+  @Test func everyScalarIsEscapedWhereItMustBe() throws {
+    for value in Array(0...0x2100) + [0xD7FF, 0xE000, 0xFEFF, 0xFFFF, 0x10000, 0x1F600, 0x10FFFF] {
+      guard let scalar = Unicode.Scalar(UInt32(value)) else { continue }
+      let text = "a\(scalar)b\(scalar)"
+      let needed = value < 0x20 || value == 0x22 || value == 0x5C
+      let lineEnd = [0x85, 0x2028, 0x2029].contains(value)
+      let markup = [0x26, 0x3C, 0x3E, 0x2028, 0x2029].contains(value)
+      let json = JSONValue.string(text)
+      for (written, isEscaped) in [
+        (try json.serialized(), needed), (try json.serializedAsLine(), needed || lineEnd),
+        (try json.serializedForHTML(), needed || markup),
+      ] {
+        #expect(try JSONParser.parse(written) == json, "U+\(String(value, radix: 16))")
+        #expect(
+          written.unicodeScalars.contains { $0 == scalar && value > 0x20 } != isEscaped
+            || [0x22, 0x5C, 0x20].contains(value) || (isEscaped && value < 0x20),
+          "U+\(String(value, radix: 16)): \(written)")
+      }
+    }
+    #expect(try JSONValue.string("x\u{85}é\u{2028}").serializedAsLine() == #""x\u0085é\u2028""#)
+  }
+
   @Test func serialisesDeterministically() throws {
     let value: JSONValue = [
       "z": [1, 2.0, 0.1, 1e22, -0.0, true, nil, [], [:]], "a": ["t": "\"\\\n\u{1}\u{7f}é/"],

@@ -231,7 +231,7 @@ import Testing
     var missing = good
     missing.passages = [.init(folder.file("none"))]
     #expect(throws: FileError.self) { try importer.run(missing) }
-    #expect(try !folder.file("home/corpora/mine").exists)
+    #expect(!folder.file("home/corpora/mine").exists)
   }
 
   @Test func `arguments of the command line`() throws {

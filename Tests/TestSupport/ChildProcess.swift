@@ -2,8 +2,6 @@ import Foundation
 import Glibc
 public import SystemPackage
 
-private let startLock = NSLock()
-
 /// A process started by a test, with its output in files, so that no pipe can fill up.
 public final class ChildProcess {
   /// How a process ended and what it wrote.
@@ -31,6 +29,9 @@ public final class ChildProcess {
     public var description: String
   }
 
+  /// One start at a time: a child started between `pipe` and `fcntl` would keep the pipe open.
+  static let startLock = NSLock()
+
   /// The process id.
   public let id: Int32
   private let directory: TemporaryDirectory
@@ -50,9 +51,8 @@ public final class ChildProcess {
     directory = try TemporaryDirectory()
     signal(SIGPIPE, SIG_IGN)
     var ends: [Int32] = [0, 0]
-    // One start at a time: a child started between `pipe` and `fcntl` would keep the pipe open.
-    startLock.lock()
-    defer { startLock.unlock() }
+    Self.startLock.lock()
+    defer { Self.startLock.unlock() }
     guard pipe(&ends) == 0 else {
       throw StartError(description: "pipe: \(Errno(rawValue: errno))")
     }

@@ -50,3 +50,50 @@ import Testing
     #expect(result.errorText.contains("run.trec:2"))
   }
 }
+
+/// What leaves ragbench comes back the same.
+@Suite struct CorpusExportTests {
+  @Test func anExportedCorpusIsImportedAndMeasuredTheSame() throws {
+    let command = try Command()
+    let folder = command.directory.path
+    let exported = try command.json([
+      "corpus", "export", "medqa", "--queries", "exam", "--output",
+      folder.appending("one").string,
+    ])
+    #expect(exported["passages"]?.intValue == 255 && exported["queryCount"]?.intValue == 120)
+    #expect(exported["judgements"]?.intValue == 124)
+    for (name, source, target) in [("again", "one", "two")] {
+      let imported = try command.run([
+        "corpus", "import", name, "--passages", folder.appending("\(source)/corpus.jsonl").string,
+        "--queries", "exam=\(folder.appending("\(source)/queries.jsonl").string)", "--qrels",
+        folder.appending("\(source)/qrels/test.tsv").string,
+      ])
+      #expect(imported.status == 0, "\(imported.errorText)")
+      let written = try command.run([
+        "corpus", "export", name, "--output", folder.appending(target).string,
+      ])
+      #expect(written.status == 0, "\(written.errorText)")
+    }
+    for file in ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"] {
+      let one = try FileBytes.read(folder.appending("one").appending(file), limit: 1 << 24)
+      #expect(
+        try one == FileBytes.read(folder.appending("two").appending(file), limit: 1 << 24),
+        "\(file)")
+    }
+    let ours = try command.json(["eval", "--corpus", "medqa", "--queries", "exam", "--bm25"])
+    let theirs = try command.json(["eval", "--corpus", "again", "--bm25"])
+    #expect(ours["metrics"] == theirs["metrics"])
+    #expect(ours["judgedQueries"]?.intValue == 120)
+
+    let arguments = ["corpus", "export", "medqa", "--output", folder.appending("one").string]
+    let refused = try command.run(arguments)
+    #expect(refused.status == 64 && refused.errorText.contains("--force"))
+    #expect(try command.run(arguments + ["--force"]).status == 0)
+    let unknown = try command.run(arguments + ["--force", "--queries", "exma"])
+    #expect(unknown.status == 64 && unknown.errorText.contains("did you mean 'exam'"))
+    // Below a file nothing can be made: 73, before the corpus is read.
+    let below = folder.appending("one/corpus.jsonl/x").string
+    let blocked = try command.run(["corpus", "export", "medqa", "--output", below])
+    #expect(blocked.status == 73, "\(blocked.errorText)")
+  }
+}

@@ -6,10 +6,11 @@ import Testing
 @Suite struct HelpTests {
   static let commands: [[String]] = [
     [], ["model"], ["model", "list"], ["model", "info"], ["model", "fetch"], ["model", "import"],
-    ["corpus"], ["corpus", "list"], ["corpus", "info"], ["corpus", "import"], ["index"],
+    ["corpus"], ["corpus", "list"], ["corpus", "info"], ["corpus", "import"], ["corpus", "export"],
+    ["index"],
     ["index", "build"], ["index", "add"], ["index", "remove"], ["index", "verify"],
-    ["index", "info"], ["query"], ["eval"], ["attack"], ["detect"], ["detect", "fit"], ["sweep"],
-    ["sweep", "run"], ["sweep", "merge"], ["report"], ["env"],
+    ["index", "info"], ["query"], ["serve"], ["eval"], ["attack"], ["detect"], ["detect", "fit"],
+    ["sweep"], ["sweep", "run"], ["sweep", "merge"], ["report"], ["env"],
     ["doctor"],
   ]
 

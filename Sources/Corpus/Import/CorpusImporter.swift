@@ -34,9 +34,10 @@ public struct CorpusImporter: Sendable {
           + "add --force to replace it")
     }
     for source in request.passages + (request.queries + request.payloads).map(\.source) {
-      guard source.path.exists else {
-        throw FileError(
-          cannot: "read", source.path, errno: .noSuchFileOrDirectory, exitStatus: .noInput)
+      do {
+        _ = try source.path.stat()
+      } catch {
+        throw FileError(cannot: "read", source.path, errno: error, exitStatus: .noInput)
       }
     }
     let writer = try BundleWriter(name: request.name, in: library.installedDirectory)

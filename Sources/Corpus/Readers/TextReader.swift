@@ -4,7 +4,8 @@ public import SystemPackage
 /// Plain text: a folder of `.txt` and `.md` files, or one file.
 ///
 /// Of a folder each file is a passage, with its path below the folder as identifier, in the order
-/// of bytes; links and files of other kinds are left out, and nothing but regular files is opened.
+/// of bytes; links and files of other kinds are left out, and nothing but regular files is opened. A
+/// name that is not UTF-8 is a refused record.
 /// One file is one passage, or, as queries and payloads, one for each line that is not blank.
 public struct TextReader: SourceReader {
   /// The format.
@@ -26,7 +27,7 @@ public struct TextReader: SourceReader {
       return
     }
     var names: [UTF8Key] = []
-    try collect(path, below: "", depth: 0, into: &names)
+    try collect(path, below: "", depth: 0, rejects: rejects, into: &names)
     names.sort()
     for name in names {
       try rejects.attempt { try readFile(path.appending(name.string), id: name.string, body) }
@@ -67,18 +68,26 @@ public struct TextReader: SourceReader {
   }
 
   private func collect(
-    _ folder: FilePath, below prefix: String, depth: Int, into names: inout [UTF8Key]
+    _ folder: FilePath, below prefix: String, depth: Int, rejects: RejectLog,
+    into names: inout [UTF8Key]
   ) throws {
     guard depth <= Self.maximumDepth else {
       throw InputError(
         "more than \(Self.maximumDepth) folders in each other", at: Place(file: folder.shown))
+    }
+    for name in try DirectoryListing.undecodableNames(in: folder) {
+      try rejects.add(
+        InputError(
+          "the name is not valid UTF-8, so it can be no id; rename the file",
+          at: Place(file: folder.appending(name).shown)))
     }
     for name in try DirectoryListing.names(in: folder) {
       let path = folder.appending(name)
       // A link could lead in a circle or out of the folder.
       if path.isSymbolicLink { continue }
       if path.isDirectory {
-        try collect(path, below: prefix + name + "/", depth: depth + 1, into: &names)
+        try collect(
+          path, below: prefix + name + "/", depth: depth + 1, rejects: rejects, into: &names)
       } else if isText(name) {
         names.append(UTF8Key(prefix + name))
       }

@@ -109,6 +109,14 @@ public struct AttackTables {
                 .doubleValue)
           ])
     }
+    let unfitted = result.detection.flatMap {
+      $0["unfitted"]?.arrayValue?.compactMap(\.objectValue) ?? []
+    }.filter { Self.isEqual($0["querySet"], set) }
+    for detector in unfitted {
+      table.append(
+        [detector["detector"]?.stringValue ?? ""] + settings.payloadKinds.map { _ in "n/a" }
+          + ["n/a"])
+    }
     if let fit = fits.first {
       table.append(
         ["(documents)"]
@@ -118,14 +126,20 @@ public struct AttackTables {
     }
     return Section(
       title: "\(set): percent of poison caught at a nominal 5 % of clean passages", table: table,
-      note: set != settings.querySets.last
-        ? ""
-        : Self.wrapped(
-          "Share flagged of the poison that reached the first \(settings.ks.first ?? 1) results, on"
-            + " held-out questions; clean: share flagged of the clean first"
-            + " \(AttackExperiment.listLength), the observed false positives. Detectors are fitted"
-            + " and calibrated on clean passages of other questions; intervals, AUROC and 1 % are"
-            + " in results.json."))
+      note: Self.wrapped(
+        unfitted.map {
+          "\($0["detector"]?.stringValue ?? ""): not applicable,"
+            + " \($0["notApplicable"]?.stringValue ?? "")."
+        }.joined(separator: " "))
+        + (set != settings.querySets.last
+          ? ""
+          : (unfitted.isEmpty ? "" : "\n")
+            + Self.wrapped(
+              "Share flagged of the poison that reached the first \(settings.ks.first ?? 1) results, on"
+                + " held-out questions; clean: share flagged of the clean first"
+                + " \(AttackExperiment.listLength), the observed false positives. Detectors are fitted"
+                + " and calibrated on clean passages of other questions; intervals, AUROC and 1 % are"
+                + " in results.json.")))
   }
 
   private static func reached(_ fit: JSONObject, _ kind: String) -> JSONObject? {

@@ -96,8 +96,9 @@ public struct DetectionProtocol: Sendable, Equatable {
   ///   - dataset: Questions and poison.
   ///   - progress: Called with the number of finished and of all detectors, from any thread.
   /// - Returns: The report.
-  /// - Throws: `UsageError` for an unknown detector or choice, `DetectorError` if there are too few
-  ///   clean queries, `CancellationError`.
+  /// - Throws: `UsageError` for an unknown detector or choice, `DetectorError` for a vector that no
+  ///   detector can use, `CancellationError`. A detector that cannot be fitted, because the passages
+  ///   are too few or all alike, is in the report as not applicable.
   public func evaluate(
     _ dataset: DetectionDataset,
     progress: @Sendable (_ finished: Int, _ all: Int) -> Void = { _, _ in }
@@ -109,7 +110,7 @@ public struct DetectionProtocol: Sendable, Equatable {
       return try Resamples(self.resamples, of: split.test.count, using: &generator)
     }
     // One detector on each thread; the order of the report does not depend on which ends first.
-    let finished = Mutex<[Result<[DetectionReport.Fit], any Error>?]>(
+    let finished = Mutex<[Result<[Outcome], any Error>?]>(
       Array(repeating: nil, count: detectors.count))
     DispatchQueue.concurrentPerform(iterations: detectors.count) { number in
       let result = Result { try self.fits(of: detectors[number], splits, resamples, dataset) }
@@ -120,41 +121,69 @@ public struct DetectionProtocol: Sendable, Equatable {
       progress(done, detectors.count)
     }
     try Task.checkCancellation()
-    var fits = try finished.withLock { try $0.flatMap { try $0?.get() ?? [] } }
+    let outcomes = try finished.withLock { try $0.flatMap { try $0?.get() ?? [] } }
+    var report = DetectionReport(settings: self, fits: [])
     // By query set, then by detector: what belongs together stands together.
-    let order = splits.map { UTF8Key($0.querySet) }
-    fits = order.flatMap { name in fits.filter { UTF8Key($0.querySet) == name } }
-    return DetectionReport(settings: self, fits: fits)
+    for name in splits.map({ UTF8Key($0.querySet) }) {
+      for outcome in outcomes {
+        switch outcome {
+        case .success(let fit) where UTF8Key(fit.querySet) == name: report.fits.append(fit)
+        case .failure(let error) where UTF8Key(error.unfitted.querySet) == name:
+          report.unfitted.append(error.unfitted)
+        default: break
+        }
+      }
+    }
+    return report
+  }
+
+  private typealias Outcome = Result<DetectionReport.Fit, NotFitted>
+
+  private struct NotFitted: Error {
+    var unfitted: DetectionReport.Unfitted
   }
 
   /// One detector on every query set.
   private func fits(
     of choice: Choice, _ splits: [(querySet: String, split: QuestionSplit)],
     _ resamples: [Resamples], _ dataset: DetectionDataset
-  ) throws -> [DetectionReport.Fit] {
+  ) throws -> [Outcome] {
     var shared: CalibratedDetector?
     return try zip(splits, resamples).map { part, resamples in
       let (querySet, split) = part
-      let calibrated: CalibratedDetector
-      switch grouping {
-      case .querySet: calibrated = try fitted(choice, split.fit, split.calibrate, dataset)
-      case .global:
-        calibrated =
-          try shared
-          ?? fitted(
-            choice, splits.flatMap(\.split.fit), splits.flatMap(\.split.calibrate), dataset)
-        shared = calibrated
+      do {
+        let calibrated: CalibratedDetector
+        switch grouping {
+        case .querySet: calibrated = try fitted(choice, split.fit, split.calibrate, dataset)
+        case .global:
+          calibrated =
+            try shared
+            ?? fitted(
+              choice, splits.flatMap(\.split.fit), splits.flatMap(\.split.calibrate), dataset)
+          shared = calibrated
+        }
+        let test = try DetectionTest(
+          settings: self, dataset: dataset, questions: split.test, calibrated: calibrated,
+          resamples: resamples)
+        return .success(
+          DetectionReport.Fit(
+            querySet: querySet, detector: choice.detector, parameters: choice.parameters,
+            summary: calibrated.detector.summary,
+            questions: DetectionReport.Parts(
+              fit: split.fit.count, calibrate: split.calibrate.count, test: split.test.count,
+              nearDuplicates: split.nearDuplicates),
+            falsePositives: try test.falsePositives(), cells: try test.cells()))
+      } catch let error as DetectorError {
+        switch error {
+        // Too few documents, all of them alike, or lists too short to compare within.
+        case .anchors, .fit, .list:
+          return .failure(
+            NotFitted(
+              unfitted: .init(
+                querySet: querySet, detector: choice.detector, reason: error.description)))
+        case .vector, .retriever, .dimension: throw error
+        }
       }
-      let test = try DetectionTest(
-        settings: self, dataset: dataset, questions: split.test, calibrated: calibrated,
-        resamples: resamples)
-      return DetectionReport.Fit(
-        querySet: querySet, detector: choice.detector, parameters: choice.parameters,
-        summary: calibrated.detector.summary,
-        questions: DetectionReport.Parts(
-          fit: split.fit.count, calibrate: split.calibrate.count, test: split.test.count,
-          nearDuplicates: split.nearDuplicates),
-        falsePositives: try test.falsePositives(), cells: try test.cells())
     }
   }
 

@@ -5,10 +5,17 @@ import Statistics
 extension DetectionReport {
   /// The report as JSON: no times in it, the same bytes for the same data, settings and seed.
   public var json: JSONValue {
-    .object([
-      "settings": settings.json,
-      "fits": .array(fits.map(\.json)),
-    ])
+    var object: JSONObject = ["settings": settings.json, "fits": .array(fits.map(\.json))]
+    if !unfitted.isEmpty {
+      object["unfitted"] = .array(
+        unfitted.map {
+          .object([
+            "querySet": .string($0.querySet), "detector": .string($0.detector),
+            "notApplicable": .string($0.reason),
+          ])
+        })
+    }
+    return .object(object)
   }
 
   /// One line for each query set, detector and payload kind: poison that reached the user against

@@ -7,6 +7,18 @@ public struct DetectionReport: Sendable {
   public var settings: DetectionProtocol
   /// One entry for each query set and detector.
   public var fits: [Fit]
+  /// Detectors that the clean passages of a query set do not determine.
+  public var unfitted: [Unfitted] = []
+
+  /// A detector that is not applicable to a query set.
+  public struct Unfitted: Sendable, Equatable {
+    /// The query set.
+    public var querySet: String
+    /// The detector's name.
+    public var detector: String
+    /// Why it cannot be fitted.
+    public var reason: String
+  }
 
   /// One detector on one query set.
   public struct Fit: Sendable {

@@ -52,8 +52,29 @@ public struct SentenceEncoder: Sendable {
   ///   and the prompt would be left.
   public func tokens(of text: String, pair: String? = nil) -> TokenSequence? {
     guard Self.isEmbeddable(text) || pair.map(Self.isEmbeddable) == true else { return nil }
-    let encoding = encode(text, pair: pair, maximumTokens: maximumTokens)
-    let promptEnd = pair == nil ? prompt.unicodeScalars.count : 0
+    return sequence(
+      encode(text, pair: pair, maximumTokens: maximumTokens),
+      promptEnd: pair == nil ? prompt.unicodeScalars.count : 0)
+  }
+
+  /// The tokens of two texts in one segment with the tokenizer's separator between them, or nil if
+  /// nothing in them can be embedded.
+  ///
+  /// - Parameters:
+  ///   - text: the first text.
+  ///   - second: the second text; may be empty, the separator stands all the same.
+  /// - Returns: tokens with the template's, cut at the end to `maximumTokens`; nil as for one text.
+  ///   Where the tokenizer has no separator or there is no template, the texts are joined by a space.
+  public func tokens(of text: String, separatedFrom second: String) -> TokenSequence? {
+    guard usesTemplate,
+      let encoding = tokenizer.encode(
+        prompt + text, separatedFrom: second, maximumTokens: maximumTokens)
+    else { return tokens(of: text + " " + second) }
+    guard Self.isEmbeddable(text) || Self.isEmbeddable(second) else { return nil }
+    return sequence(encoding, promptEnd: 0)
+  }
+
+  private func sequence(_ encoding: Encoding, promptEnd: Int) -> TokenSequence? {
     let hasContent = zip(encoding.isSpecial, encoding.offsets).contains { isSpecial, range in
       !isSpecial && range.upperBound > promptEnd
     }

@@ -31,6 +31,7 @@ public struct StaticEncoder: SequenceEncoder {
       throw InputError(
         "static embeddings are one matrix, found \(found)", at: Place(file: path.shown))
     }
+    try MemoryBudget.require(entry.copiedBytes, for: "the model in '\(directory.shown)'")
     table = try file.tensor(entry, allowNonFinite: allowNonFinite)
   }
 

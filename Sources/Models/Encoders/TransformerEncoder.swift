@@ -53,9 +53,17 @@ public struct TransformerEncoder: SequenceEncoder {
     let names = EncoderWeightNames(configuration)
     let set = try WeightSet(directory: directory, allowNonFinite: allowNonFinite)
     let prefix = try set.prefix(before: EncoderWeightNames.words)
+    let expected = names.expected(in: set, prefix: prefix)
     let tensors = try set.tensors(
-      prefix: prefix, expected: names.expected(in: set, prefix: prefix),
-      ignored: EncoderWeightNames.ignored)
+      prefix: prefix, expected: expected, ignored: EncoderWeightNames.ignored)
+    // The weights of the layers are packed anew; query, key and value once more on the way.
+    let packed = expected.reduce(0) { sum, tensor in
+      let isPacked = tensor.shape.count == 2 && !tensor.name.hasPrefix("embeddings.")
+      return sum + (isPacked ? tensor.shape.reduce(4, *) : 0)
+    }
+    try MemoryBudget.require(
+      packed + 12 * configuration.hiddenSize * configuration.hiddenSize + 8 << 20,
+      for: "the model in '\(directory.shown)'")
     func tensor(_ name: String) throws -> Tensor {
       guard let tensor = tensors[name] else {
         preconditionFailure("TransformerEncoder: '\(name)' was not asked for")

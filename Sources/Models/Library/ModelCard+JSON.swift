@@ -4,7 +4,8 @@ extension ModelCard {
   /// The JSON keys, in the order written.
   private enum Key: String, CaseIterable {
     case format, name, title, licence, source, kind, similarity, passageForm, queryDirectory
-    case queryMaximumTokens, passageMaximumTokens, queryPrompt, passagePrompt, files
+    case queryMaximumTokens, passageMaximumTokens, queryPrompt, passagePrompt, allowNonFinite
+    case files
   }
 
   private enum FileKey: String, CaseIterable { case path, bytes, sha256 }
@@ -43,6 +44,7 @@ extension ModelCard {
       queryPrompt: try Self.prompt(json, .queryPrompt, place),
       passagePrompt: try Self.prompt(json, .passagePrompt, place),
       files: try Self.files(json, place))
+    allowsNonFinite = try json.optionalBool(Key.allowNonFinite.rawValue, at: place) ?? false
     if let queryDirectory, queryDirectory.utf8.contains(UInt8(ascii: "/")) {
       throw InputError("'queryDirectory' is a path, expected the name of a sub-folder", at: place)
     }
@@ -129,6 +131,7 @@ extension ModelCard {
     set(.passageMaximumTokens, passageMaximumTokens.map { .integer(Int64($0)) })
     set(.queryPrompt, queryPrompt.map { .string($0) })
     set(.passagePrompt, passagePrompt.map { .string($0) })
+    set(.allowNonFinite, allowsNonFinite ? .bool(true) : nil)
     set(
       .files,
       .array(

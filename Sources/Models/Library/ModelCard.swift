@@ -28,6 +28,14 @@ public struct ModelCard: Sendable, Equatable {
       self.bytes = bytes
       self.sha256 = sha256
     }
+
+    /// Whether the file is more than a text for people: no Markdown, licence or notice.
+    var decidesEmbeddings: Bool {
+      let name = path.split(separator: "/").last ?? ""
+      if name.hasSuffix(".safetensors") || name.hasSuffix(".json") { return true }
+      return !name.lowercased().hasSuffix(".md") && !name.hasPrefix("LICENSE")
+        && !name.hasPrefix("NOTICE")
+    }
   }
 
   /// The version of the format that this ragbench reads and writes.
@@ -64,6 +72,8 @@ public struct ModelCard: Sendable, Equatable {
   public var queryPrompt: String?
   /// Text put before a passage; `nil`: as the model's files say.
   public var passagePrompt: String?
+  /// Whether NaN and infinities in weights are let through, for studies.
+  public var allowsNonFinite = false
   /// The model's files without the card, sorted by path.
   public var files: [FileRecord]
 

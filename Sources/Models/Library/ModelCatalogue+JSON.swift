@@ -20,7 +20,7 @@ extension ModelCatalogue {
 }
 
 extension ModelCatalogue.Entry {
-  private static let ownKeys = ["pooling", "downloadBytes", "packages", "repositories"]
+  private static let ownKeys = ["pooling", "note", "downloadBytes", "packages", "repositories"]
 
   fileprivate init(json: JSONObject, at place: Place) throws {
     // An entry is a card without files and source, and where to get them.
@@ -42,6 +42,7 @@ extension ModelCatalogue.Entry {
       }
       return pooling
     }
+    note = try json.optionalString("note", at: place)
     downloadBytes = try json.optionalInt("downloadBytes", at: place)
     packages = try json.optionalObject("packages", at: place).map {
       try ModelCatalogue.PackageSource(json: $0, at: place.inside("packages"))

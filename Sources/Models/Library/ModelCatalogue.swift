@@ -63,6 +63,8 @@ public struct ModelCatalogue: Sendable, Equatable {
     public var card: ModelCard
     /// The pooling, for models whose files do not say it.
     public var pooling: Pooling?
+    /// What is known of the published weights where it matters for a fetch; `nil` if nothing.
+    public var note: String?
     /// Bytes to download, about; `nil` if not known.
     public var downloadBytes: Int?
     /// Where it is as packages.

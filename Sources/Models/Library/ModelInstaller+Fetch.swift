@@ -62,7 +62,7 @@ extension ModelInstaller {
         .joined(separator: " ")
       fill = { staging in
         for repository in repositories {
-          try download(repository, downloads: downloads, into: staging)
+          try download(repository, of: entry, downloads: downloads, into: staging)
         }
       }
     }
@@ -199,8 +199,36 @@ extension ModelInstaller {
     }
   }
 
+  /// What to do where a repository publishes pickled weights only: the commands with the catalogue's
+  /// own settings.
+  private static func withoutWeights(
+    _ entry: ModelCatalogue.Entry, _ source: ModelCatalogue.RepositorySource
+  ) -> String {
+    let card = entry.card
+    let folders = entry.repositories.map { "./" + ($0.repository.split(separator: "/").last ?? "") }
+    let pairs = zip(entry.repositories, folders).map { "('\($0.0.repository)', '\($0.1)')" }
+    let convert =
+      "python3 -c \"from transformers import AutoModel, AutoTokenizer; [(AutoModel"
+      + ".from_pretrained(n).save_pretrained(d), AutoTokenizer.from_pretrained(n)"
+      + ".save_pretrained(d)) for n, d in [\(pairs.joined(separator: ", "))]]\""
+    var take = "ragbench model import \(folders[0]) --name \(card.name)"
+    if card.queryDirectory != nil, folders.count > 1 { take += " --query-encoder \(folders[1])" }
+    if let similarity = card.similarity { take += " --similarity \(similarity.rawValue)" }
+    if let pooling = entry.pooling { take += " --pooling \(pooling.rawValue)" }
+    take += " --passage-form \(card.passageForm.rawValue)"
+    if let tokens = card.queryMaximumTokens { take += " --query-tokens \(tokens)" }
+    if let tokens = card.passageMaximumTokens { take += " --passage-tokens \(tokens)" }
+    if let prompt = card.queryPrompt { take += " --query-prompt '\(prompt)'" }
+    if let prompt = card.passagePrompt { take += " --passage-prompt '\(prompt)'" }
+    return "the host has no model.safetensors at revision \(source.revision)"
+      + (entry.note.map { " (\($0))" } ?? "")
+      + "; name a --revision that has it, or, if you trust the publisher, because reading pickled"
+      + " weights can run code, convert and import them: \(convert) && \(take)"
+  }
+
   private func download(
-    _ repository: Repository, downloads: FilePath, into staging: FilePath
+    _ repository: Repository, of entry: ModelCatalogue.Entry, downloads: FilePath,
+    into staging: FilePath
   ) throws {
     let source = repository.source
     // Downloads of another host or revision must not be mixed in.
@@ -227,10 +255,7 @@ extension ModelInstaller {
         guard file.path.hasSuffix(".safetensors") else { throw error }
         throw DownloadError(
           address: url.absoluteString,
-          reason: .content(
-            "the host has no safetensors weights at revision \(source.revision): convert the"
-              + " model's weights, or name a revision that has them, and see 'ragbench model import'"
-          ))
+          reason: .content(Self.withoutWeights(entry, source)))
       }
       let place = (source.directory.isEmpty ? staging : staging.appending(source.directory))
         .appending(file.path)

@@ -1,4 +1,6 @@
-public import Basics
+import Basics
+import Foundation
+import Glibc
 public import SystemPackage
 
 /// Turns a BERT encoder in an ONNX file into a folder of Hugging Face's layout, which is then
@@ -8,6 +10,24 @@ public enum ONNXConversion {
   private static let tokenizerFiles = [
     "tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json",
   ]
+
+  /// Converts into a temporary folder, which goes when the closure ends.
+  ///
+  /// - Parameters:
+  ///   - path: The ONNX file.
+  ///   - tokenizer: A folder with `tokenizer.json` or `vocab.txt`.
+  ///   - parent: Where the folder is made.
+  ///   - body: Takes the folder.
+  /// - Throws: As ``convert(_:tokenizer:into:)``; what `body` throws.
+  public static func withConverted(
+    _ path: FilePath, tokenizer: FilePath, in parent: FilePath, _ body: (FilePath) throws -> Void
+  ) throws {
+    let folder = parent.appending("onnx-\(getpid())")
+    try DirectoryListing.create(folder)
+    defer { try? FileManager.default.removeItem(atPath: folder.string) }
+    try convert(path, tokenizer: tokenizer, into: folder)
+    try body(folder)
+  }
 
   /// Writes `model.safetensors` and `config.json`, and copies the tokenizer.
   ///

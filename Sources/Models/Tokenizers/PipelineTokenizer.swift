@@ -40,6 +40,30 @@ struct PipelineTokenizer: Tokenizer {
     return encoding
   }
 
+  func encode(_ text: String, separatedFrom second: String, maximumTokens: Int?) -> Encoding? {
+    guard let separator = specialTokens.sep else { return nil }
+    let first = tokens(of: text)
+    let second = tokens(of: second)
+    let added = Template.addedCount(template.single)
+    let limit = max(0, (maximumTokens ?? .max) - added)
+    let count = min(first.pieces.count, limit)
+    let hasSeparator = count < limit
+    let rest = hasSeparator ? min(second.pieces.count, limit - count - 1) : 0
+    var encoding = Encoding(capacity: count + 1 + rest + added)
+    for part in template.single {
+      switch part {
+      case .tokens(let ids, let typeID):
+        for id in ids { encoding.append(id, typeID, 0..<0, isSpecial: true) }
+      case .first(let typeID):
+        encoding.append(first, count: count, typeID)
+        if hasSeparator { encoding.append(separator, typeID, 0..<0, isSpecial: true) }
+        encoding.append(second, count: rest, typeID)
+      case .second: break
+      }
+    }
+    return encoding
+  }
+
   func encodeWithoutTemplate(_ text: String, maximumTokens: Int?) -> Encoding {
     let tokens = tokens(of: text)
     let count = min(tokens.pieces.count, max(0, maximumTokens ?? .max))

@@ -60,6 +60,17 @@ public protocol Tokenizer: Sendable {
   /// - Returns: The tokens.
   func encode(_ text: String, pair: String?, maximumTokens: Int?) -> Encoding
 
+  /// Encodes two texts as one, the separator token between them, with the template of one text.
+  ///
+  /// - Parameters:
+  ///   - text: The first text.
+  ///   - second: The second text; its offsets are its own.
+  ///   - maximumTokens: The limit, template tokens and separator counted; what is over is cut at the
+  ///     end, wherever that lies. `nil` cuts nothing.
+  /// - Returns: The tokens, the separator marked as special; `nil` if the vocabulary has no
+  ///   separator token.
+  func encode(_ text: String, separatedFrom second: String, maximumTokens: Int?) -> Encoding?
+
   /// Encodes a text without template tokens, cut at its end to `maximumTokens`.
   func encodeWithoutTemplate(_ text: String, maximumTokens: Int?) -> Encoding
 
@@ -75,6 +86,11 @@ extension Tokenizer {
   public func encode(_ text: String) -> Encoding {
     encode(text, pair: nil, maximumTokens: nil)
   }
+
+  /// `nil`: a tokenizer that says nothing of it has no separator token.
+  public func encode(
+    _ text: String, separatedFrom second: String, maximumTokens: Int?
+  ) -> Encoding? { nil }
 
   /// Encodes a text without template tokens, cut at its end to `maximumTokens`.
   public func encodeWithoutTemplate(_ text: String, maximumTokens: Int?) -> Encoding {

@@ -45,6 +45,12 @@ public struct SafetensorsFile: Sendable {
     public let shape: [Int]
     /// Where the elements lie in the file.
     public let bytes: Range<Int>
+
+    /// Bytes of memory that ``SafetensorsFile/tensor(_:allowNonFinite:)`` takes: none where the
+    /// numbers are Float32 at an aligned place, else what they have as Float32.
+    var copiedBytes: Int {
+      type == .float32 && bytes.lowerBound % 4 == 0 ? 0 : bytes.count / type.size * 4
+    }
   }
 
   /// Largest header that is read.
@@ -112,15 +118,16 @@ public struct SafetensorsFile: Sendable {
       tensor = Tensor(storage: storage, shape: entry.shape)
     default:
       throw InputError(
-        "tensor '\(entry.name)' has type \(entry.type.rawValue), expected F32, F16 or BF16",
+        "tensor '\(TerminalText.excerpt(entry.name))' has type \(entry.type.rawValue), expected F32, F16 or BF16",
         at: place)
     }
     if !allowNonFinite {
       let bad = tensor.withValues { rbk_first_nonfinite($0.baseAddress, $0.count) }
       guard bad == tensor.count else {
         throw InputError(
-          "tensor '\(entry.name)' holds \(tensor.values[bad]) at index \(bad); only finite weights are"
-            + " accepted (--allow-nonfinite lifts this)", at: place)
+          "tensor '\(TerminalText.excerpt(entry.name))' holds \(tensor.values[bad]) at index \(bad);"
+            + " only finite weights are accepted (model import --allow-nonfinite lifts this)",
+          at: place)
       }
     }
     return tensor
@@ -168,7 +175,7 @@ extension SafetensorsFile {
       guard entry.bytes.lowerBound == end else {
         let kind = entry.bytes.lowerBound < end ? "overlaps the one before" : "leaves a hole"
         throw refuse(
-          "tensor '\(entry.name)' \(kind): begins at byte \(entry.bytes.lowerBound), expected \(end)",
+          "tensor '\(TerminalText.excerpt(entry.name))' \(kind): begins at byte \(entry.bytes.lowerBound), expected \(end)",
           at: entry.bytes.lowerBound)
       }
       end = entry.bytes.upperBound
@@ -186,7 +193,7 @@ extension SafetensorsFile {
     let object = try value.requiredObject(at: place)
     let typeName = try object.string("dtype", at: place)
     guard let type = ElementType(rawValue: typeName) else {
-      throw InputError("unknown element type '\(typeName)'", at: place)
+      throw InputError("unknown element type '\(TerminalText.excerpt(typeName))'", at: place)
     }
     let shape = try object.ints("shape", at: place)
     guard let count = elementCount(of: shape),

@@ -125,6 +125,8 @@ public struct WeightSet: Sendable {
         "the weights do not fit config.json: \(problems.joined(separator: "; "))",
         at: Place(file: directory.shown))
     }
+    let copied = found.reduce(0) { $0 + $1.entry.copiedBytes }
+    try MemoryBudget.require(copied, for: "the model in '\(directory.shown)'")
     var result: [String: Tensor] = [:]
     for (name, file, entry) in found {
       result[name] = try files[file].tensor(entry, allowNonFinite: allowNonFinite)

@@ -143,10 +143,18 @@ public struct Doctor: Sendable {
   private func caches(_ begin: (String) -> Void) -> [Finding] {
     let path = locations.caches.appending(EmbeddingCache.fileName)
     begin(EmbeddingCache.fileName)
-    return EmbeddingCache.verify(path).map {
-      Finding(
-        area: .caches, subject: EmbeddingCache.fileName, problem: $0,
-        advice: "remove '\(path.shown)'; embeddings are computed again", isDamage: true)
+    do {
+      return try EmbeddingCache.verify(path).map {
+        Finding(
+          area: .caches, subject: EmbeddingCache.fileName, problem: $0,
+          advice: "remove '\(path.shown)'; embeddings are computed again", isDamage: true)
+      }
+    } catch {
+      return [
+        Finding(
+          area: .caches, subject: EmbeddingCache.fileName, problem: "not checked: \(error)",
+          advice: "run the command as a user who may write there", isDamage: false)
+      ]
     }
   }
 

@@ -141,14 +141,16 @@ public final class Embedder: Sendable {
     for caller: Caller, _ progress: @Sendable (Int) -> Void
   ) throws -> [Int] {
     let shared = Mutex(Shared())
-    let workers = min(threads, (missing.count + Self.chunk - 1) / Self.chunk)
+    // A short list is shared out evenly: some questions asked together keep every thread busy.
+    let chunk = min(Self.chunk, max(1, (missing.count + threads - 1) / threads))
+    let workers = min(threads, (missing.count + chunk - 1) / chunk)
     let isShort = workers <= 1
     @Sendable func work() {
       withContext(team: isShort) { context in
         while true {
           let range = shared.withLock { shared -> Range<Int>? in
             guard shared.failure == nil, shared.next < missing.count else { return nil }
-            let end = min(shared.next + Self.chunk, missing.count)
+            let end = min(shared.next + chunk, missing.count)
             defer { shared.next = end }
             return shared.next..<end
           }

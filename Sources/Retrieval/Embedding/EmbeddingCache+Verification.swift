@@ -23,7 +23,8 @@ extension EmbeddingCache {
   ///
   /// - Parameter path: The SQLite file.
   /// - Returns: SQLite's complaints, none for a sound file or if there is no file.
-  public static func verify(_ path: FilePath) -> [String] {
+  /// - Throws: `EmbeddingCacheError` that is no damage, for one because the folder is read-only.
+  public static func verify(_ path: FilePath) throws -> [String] {
     guard path.exists else { return [] }
     do {
       var configuration = Configuration()
@@ -34,6 +35,10 @@ extension EmbeddingCache {
         try String.fetchAll(database, sql: "PRAGMA integrity_check(10)")
       }
       .filter { $0 != "ok" }.map { TerminalText.escaped($0) }
+    } catch let error as DatabaseError {
+      let refusal = EmbeddingCacheError(error, path: path)
+      guard refusal.exitStatus == .badData else { throw refusal }
+      return [TerminalText.escaped("\(error)")]
     } catch {
       return [TerminalText.escaped("\(error)")]
     }

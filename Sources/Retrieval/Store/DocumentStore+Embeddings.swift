@@ -35,17 +35,20 @@ extension DocumentStore {
   public func retrievers() throws -> [StoredRetriever] {
     try read { database in
       let chunks = try Self.state(in: database, path: path).chunks
+      // A range of keys each: a join would make SQLite build an index that copies every vector.
+      let counts = try database.cachedStatement(
+        sql: "SELECT count(vector), count(*) FROM embeddings WHERE key >= ? AND key < ?")
       return try Row.fetchAll(
-        database,
-        sql: """
-          SELECT identity, count(vector), count(embeddings.key)
-          FROM retrievers LEFT JOIN embeddings ON retriever = retrievers.key
-          GROUP BY retrievers.key ORDER BY retrievers.key
-          """
+        database, sql: "SELECT key, identity FROM retrievers ORDER BY key"
       ).map { row in
-        let (embedded, known): (Int, Int) = try (row.value(1), row.value(2))
+        let key: Int64 = try row.value(0)
+        guard
+          let count = try Row.fetchOne(
+            counts, arguments: [EmbeddingKey.base(key), EmbeddingKey.base(key + 1)])
+        else { throw StoreError.damaged(path, reason: "its embeddings cannot be counted") }
+        let (embedded, known): (Int, Int) = try (count.value(0), count.value(1))
         return StoredRetriever(
-          identity: try RetrieverIdentity(canonicalText: row.value(0)), embedded: embedded,
+          identity: try RetrieverIdentity(canonicalText: row.value(1)), embedded: embedded,
           unembeddable: known - embedded, pending: chunks - known)
       }
     }
@@ -240,6 +243,9 @@ extension DocumentStore {
     var room = UnsafeMutableBufferPointer<Float>(start: nil, count: 0)
     defer { room.deallocate() }
     let loaded = try loadEmbeddings(of: retriever) { chunks in
+      // Once here and once as the array that is returned.
+      try MemoryBudget.require(
+        8 * chunks * retriever.dimension, for: "the vectors of \(retriever.model)")
       room = .allocate(capacity: chunks * retriever.dimension)
       return room
     }

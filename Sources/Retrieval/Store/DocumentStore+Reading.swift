@@ -80,6 +80,31 @@ extension DocumentStore {
     }
   }
 
+  /// The chunks of given keys with where their documents came from, all from one moment.
+  ///
+  /// - Parameter keys: Keys in any order.
+  /// - Returns: The passages in the order of the keys, `nil` for a key that no chunk has (any more).
+  /// - Throws: `StoreError`.
+  public func passages(_ keys: some Sequence<Int64>) throws -> [StoredPassage?] {
+    try read { database in
+      let statement = try database.cachedStatement(
+        sql: """
+          SELECT chunks.key, documents.id, chunks.ordinal, chunks.lower, chunks.upper,
+            documents.title, documents.text, documents.metadata, documents.line, imports.run,
+            imports.source
+          FROM chunks JOIN documents ON documents.key = chunks.document
+            JOIN imports ON imports.key = documents.import
+          WHERE chunks.key = ?
+          """)
+      return try keys.map { key in
+        guard let row = try Row.fetchOne(statement, arguments: [key]) else { return nil }
+        return try StoredPassage(
+          chunk: chunk(row), metadata: row.value(7),
+          origin: ImportOrigin(run: row.value(9), source: row.value(10)), line: row.value(8))
+      }
+    }
+  }
+
   /// The chunks of a document in their order.
   ///
   /// - Parameter id: The document's id, compared by bytes.
@@ -101,7 +126,11 @@ extension DocumentStore {
   /// - Returns: The ids in the order of the keys.
   /// - Throws: `StoreError.unknownChunk` for a key that no chunk has.
   public func documentIDs(ofChunks keys: some Sequence<Int64>) throws -> [String] {
-    try read { database in
+    let keys = Array(keys)
+    return try read { database in
+      if keys.count > Self.scanFrom, zip(keys, keys.dropFirst()).allSatisfy({ $0 < $1 }) {
+        return try Self.documentIDs(ofAscendingChunks: keys, in: database)
+      }
       let statement = try database.cachedStatement(
         sql: """
           SELECT id FROM chunks JOIN documents ON documents.key = chunks.document
@@ -114,6 +143,29 @@ extension DocumentStore {
         return id
       }
     }
+  }
+
+  /// So many ids are read in one pass over the table rather than each by itself.
+  private static let scanFrom = 500
+
+  private static func documentIDs(
+    ofAscendingChunks keys: [Int64], in database: Database
+  ) throws -> [String] {
+    let rows = try Row.fetchCursor(
+      database,
+      sql: """
+        SELECT chunks.key, id FROM chunks JOIN documents ON documents.key = chunks.document
+        WHERE chunks.key BETWEEN ? AND ? ORDER BY chunks.key
+        """, arguments: [keys[0], keys[keys.count - 1]])
+    var ids: [String] = []
+    ids.reserveCapacity(keys.count)
+    while ids.count < keys.count {
+      guard let row = try rows.next() else { throw StoreError.unknownChunk(keys[ids.count]) }
+      let key: Int64 = try row.value(0)
+      if key > keys[ids.count] { throw StoreError.unknownChunk(keys[ids.count]) }
+      if key == keys[ids.count] { ids.append(try row.value(1)) }
+    }
+    return ids
   }
 
   // MARK: - Rows

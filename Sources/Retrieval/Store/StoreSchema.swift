@@ -43,7 +43,12 @@ enum StoreSchema {
         try database.execute(sql: "VACUUM INTO ?", arguments: [copy.string])
       }
     }
-    try AtomicFile.write(try FileBytes.read(copy, limit: 16 << 20), to: path)
+    var bytes = try FileBytes.read(copy, limit: 16 << 20)
+    // The copy is in rollback mode. To be switched later it would need a journal, and a kill then
+    // leaves a file that nobody can read without writing. So it is in write-ahead mode from the
+    // first: the write and read versions of the header (SQLite's file format, 1.3.3) are 2.
+    for position in [18, 19] where bytes.count > position { bytes[position] = 2 }
+    try AtomicFile.write(bytes, to: path)
   }
 
   private static func createVersion1(_ database: Database) throws {

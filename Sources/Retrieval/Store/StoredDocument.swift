@@ -91,6 +91,18 @@ public struct StoredChunk: Sendable, Equatable {
   public var text: String
 }
 
+/// A chunk with what its document says beside the text.
+public struct StoredPassage: Sendable, Equatable {
+  /// The chunk.
+  public var chunk: StoredChunk
+  /// The document's metadata as JSON text.
+  public var metadata: String
+  /// Where the document came from.
+  public var origin: ImportOrigin
+  /// The line of the imported file, if it was read from one.
+  public var line: Int?
+}
+
 /// The content of a store at one moment.
 public struct StoreState: Sendable, Equatable {
   /// Counts the transactions that changed documents; derived files name the one they were made of.

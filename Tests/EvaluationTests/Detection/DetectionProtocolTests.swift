@@ -4,6 +4,7 @@ import Glibc
 import Models
 import Retrieval
 import Statistics
+import Tensors
 import TestSupport
 import Testing
 
@@ -72,6 +73,16 @@ import Testing
     return try DetectionDataset(
       retriever: retriever, similarity: .cosine, questions: all, poison: poison,
       randomPassages: pool)
+  }
+
+  /// Two thirds to learn from and one third to calibrate with, as `detect fit` asks for.
+  @Test(arguments: [3, 40, 120]) func aSplitMayLeaveNothingToTestOn(count: Int) {
+    var generator = Philox(seed: 1, stream: 1)
+    let split = QuestionSplit(
+      of: (0..<count).map { "question \($0) of \($0 * 7919)" },
+      shares: .init(fit: 2.0 / 3, calibrate: 1 - 2.0 / 3), using: &generator)
+    #expect((split.fit + split.calibrate + split.test).sorted() == Array(0..<count))
+    #expect(split.test.count <= 1 && abs(split.fit.count - 2 * count / 3) <= 1)
   }
 
   @Test func soloPoisonKnowsItsRank() throws {

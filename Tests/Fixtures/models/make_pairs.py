@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Vectors of pairs (title, text) of two segments, as SPECTER and MedCPT embed passages.
+"""Vectors of pairs (title, text) of two segments, as MedCPT embeds passages.
 
 A BERT forward pass in plain numpy float64, from the weights of `tiny-bert` and `tiny-bert-cls`. The
 words are whole entries of the vocabulary, so that no tokenizer is needed: [CLS] title [SEP] text

@@ -58,7 +58,7 @@ import Testing
 
   // MARK: - Pairs and two encoders
 
-  /// SPECTER: title and abstract as two segments, the first token's state.
+  /// MedCPT: title and abstract as two segments, the first token's state.
   @Test(arguments: ["tiny-bert", "tiny-bert-cls"])
   func pairsHaveTwoSegments(name: String) throws {
     let model = try Self.model(name, form: .pair)
@@ -76,6 +76,49 @@ import Testing
         model.tokens(ofPassage: "", text: pair.text, separator: "")
           == model.tokens(ofQuery: pair.text))
     }
+  }
+
+  /// SPECTER: title, separator and abstract in one segment; what a text spells out stays text.
+  @Test(arguments: ["tiny-bert", "tiny-bert-cls"])
+  func separatedPassagesEqualTransformers(name: String) throws {
+    let golden = try JSONParser.parse(contentsOf: Checkout.fixture("models/separated.json"))
+      .requiredObject()
+    let limit = try golden.int("limit")
+    let whole = try Self.model(name, form: .separated, passageTokens: 160)
+    let cut = try Self.model(name, form: .separated, passageTokens: limit)
+    let context = ComputeContext()
+    let passages = try golden.objects("passages")
+    #expect(passages.count == 12)
+    for passage in passages {
+      let (title, text) = (try passage.string("title"), try passage.string("text"))
+      let tokens = try #require(whole.tokens(ofPassage: title, text: text, separator: "unused"))
+      #expect(try tokens.ids == passage.ints("ids").map(Int32.init), "\(title) | \(text)")
+      let kept = try #require(cut.tokens(ofPassage: title, text: text, separator: "unused"))
+      #expect(try kept.ids == passage.ints("cut_ids").map(Int32.init), "\(title) | \(text)")
+      #expect(kept.typeIDs.allSatisfy { $0 == 0 } && kept.typeIDs.count == kept.ids.count)
+      expectClose(
+        cut.encoder(for: .passage).vectors(of: [kept], in: context).values,
+        try passage.doubles(name), absolute: 1e-5, "\(title) | \(text)")
+    }
+    // Nothing but the separator is nothing to embed.
+    #expect(whole.tokens(ofPassage: " ", text: "\u{200B}", separator: "") == nil)
+    #expect(try Self.model(name, form: .pair).identity != whole.identity)
+  }
+
+  @Test func aSeparatorHasToBeThere() throws {
+    let error = #expect(throws: InputError.self) {
+      try Self.model("tiny-mpnet", form: .separated)
+    }
+    #expect(error?.message.contains("needs a separator token") == true)
+    // One vector a token knows no separator: the two parts are one text, as with pairs.
+    func table(_ form: PassageForm) throws -> EmbeddingModel {
+      try EmbeddingModel(
+        directory: Checkout.fixture("models/tiny-static"),
+        card: ModelCard(name: "t", kind: .static, passageForm: form))
+    }
+    let tokens = try table(.separated).tokens(ofPassage: "fever", text: "pain", separator: "")
+    #expect(tokens != nil)
+    #expect(try tokens == table(.pair).tokens(ofPassage: "fever", text: "pain", separator: ""))
   }
 
   /// MedCPT: an encoder for queries of 64 tokens, another for articles of 512.
@@ -282,6 +325,30 @@ import Testing
     #expect(models.allSatisfy { $0.identity.utf8.count == 64 })
   }
 
+  /// A corrected typing error in a model's description must not cost an index.
+  @Test func identityIgnoresWhatNobodyComputesWith() throws {
+    let files = [
+      "config.json", "model.safetensors", "1_Pooling/config.json", "query/vocab.txt",
+      "LICENSE-1.safetensors",
+    ]
+    let others = ["README.md", "query/README.md", "docs/USE.MD", "LICENSE", "NOTICE.txt"]
+    func identity(changing changed: String?) throws -> String {
+      let records = (files + others).map { path in
+        ModelCard.FileRecord(
+          path: path, bytes: 1, sha256: Checksum.sha256(path == changed ? "other" : path))
+      }
+      return try EmbeddingModel(
+        directory: Checkout.fixture("models/tiny-bert"),
+        card: ModelCard(name: "m", files: records)
+      ).identity
+    }
+    let identities = try files.map { try identity(changing: $0) } + [identity(changing: nil)]
+    #expect(Set(identities).count == files.count + 1)
+    for other in others {
+      #expect(try identity(changing: other) == identities.last, "\(other)")
+    }
+  }
+
   @Test func notFiniteWeightsNeedPermission() throws {
     let directory = try TemporaryDirectory()
     let folder = try Self.copy("tiny-static", to: directory)
@@ -294,6 +361,11 @@ import Testing
       try EmbeddingModel(directory: folder, card: card)
     }
     #expect(error?.message.contains("tensor 't' holds nan at index 7") == true)
+    var studied = card
+    studied.allowsNonFinite = true
+    try studied.write(to: folder)
+    #expect(try ModelCard.read(folder) == studied)
+    _ = try EmbeddingModel(directory: folder)
     let model = try EmbeddingModel(directory: folder, card: card, allowNonFinite: true)
     let vector = model.encoder(for: .query).vectors(
       of: [TokenSequence(ids: [3, 4], typeIDs: [0, 0])], in: ComputeContext())

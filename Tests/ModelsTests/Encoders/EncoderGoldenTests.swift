@@ -62,26 +62,45 @@ import Testing
 
   @Test func miniLMEqualsSentenceTransformers() throws {
     guard let directory = installedModel("all-MiniLM-L6-v2") else { return }
+    try expectSentenceTransformers(
+      directory, fixture: "minilm", texts: 300, dimension: 384, limit: 256)
+  }
+
+  /// Wants a model that only `make verify` installs.
+  @Test func mpnetEqualsSentenceTransformers() throws {
+    guard let directory = installedModel("all-mpnet-base-v2") else { return }
+    try expectSentenceTransformers(
+      directory, fixture: "mpnet", texts: 40, dimension: 768, limit: 384)
+  }
+
+  /// Compares a model with the tokens counted and the vectors made by sentence-transformers.
+  private func expectSentenceTransformers(
+    _ directory: FilePath, fixture: String, texts count: Int, dimension: Int, limit: Int
+  ) throws {
     let model = try EmbeddingModel(directory: directory)
-    var reader = try LineReader(Checkout.fixture("minilm/texts.jsonl.gz"))
-    var texts: [String] = []
+    #expect(model.dimension == dimension && model.similarity == .cosine)
+    let encoder = model.encoder(for: .passage)
+    var reader = try LineReader(Checkout.fixture("\(fixture)/texts.jsonl.gz"))
+    var sequences: [TokenSequence] = []
     while let line = try reader.next() {
-      texts.append(try JSONParser.parse(line.bytes).requiredObject().string("text"))
+      let row = try JSONParser.parse(line.bytes).requiredObject()
+      let (text, tokens) = (try row.string("text"), try row.int("tokens"))
+      #expect(encoder.tokenCount(of: text) == tokens)
+      let sequence = try #require(model.tokens(ofPassage: "", text: text, separator: " "))
+      #expect(sequence.ids.count == min(tokens, limit))
+      sequences.append(sequence)
     }
     let bytes = try FileBytes.read(
-      Checkout.fixture("minilm/embeddings.f32"), limit: 1 << 26)
+      Checkout.fixture("\(fixture)/embeddings.f32"), limit: 1 << 26)
     let expected = bytes.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
-    #expect(texts.count == 300 && expected.count == 300 * 384)
+    #expect(sequences.count == count && expected.count == count * dimension)
     let context = ComputeContext()
-    let sequences = texts.compactMap { model.tokens(ofPassage: "", text: $0, separator: " ") }
-    #expect(sequences.count == 300)
-    let encoder = model.encoder(for: .passage)
-    for start in stride(from: 0, to: 300, by: 20) {
+    for start in stride(from: 0, to: count, by: 20) {
       let batch = Array(sequences[start..<start + 20])
       let vectors = encoder.vectors(of: batch, in: context).values
       for row in 0..<20 {
-        let ours = vectors[row * 384..<(row + 1) * 384]
-        let theirs = expected[(start + row) * 384..<(start + row + 1) * 384]
+        let ours = vectors[row * dimension..<(row + 1) * dimension]
+        let theirs = expected[(start + row) * dimension..<(start + row + 1) * dimension]
         let cosine = zip(ours, theirs).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
         #expect(cosine >= 0.99999, "text \(start + row): cosine \(cosine)")
         expectClose(ours, theirs, absolute: 1e-5, "text \(start + row)")

@@ -66,7 +66,7 @@ private let full = ModelCard(
     ("kind", #""Static""#, "'kind': expected one of transformer, static, found 'Static'"),
     ("similarity", #""dot""#, "expected one of inner-product, cosine, l2, found 'dot'"),
     ("similarity", "1", "'similarity': expected a string"),
-    ("passageForm", #""both""#, "expected one of joined, pair"),
+    ("passageForm", #""both""#, "expected one of joined, pair, separated"),
     ("queryDirectory", #""..""#, "'queryDirectory'"),
     ("queryDirectory", #""a/b""#, "name of a sub-folder"),
     ("queryMaximumTokens", "0", "'queryMaximumTokens' is 0, expected 3 to 131072"),

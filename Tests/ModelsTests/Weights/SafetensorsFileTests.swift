@@ -273,6 +273,26 @@ import Testing
     }
   }
 
+  /// Found by fuzzing: a name reached the terminal as it was.
+  @Test(arguments: [
+    #"{"\u007f\u001b]0;x\u0007":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#,
+    #"{"a":{"dtype":"F32\u001b[2J","shape":[1],"data_offsets":[0,4]}}"#,
+    #"{"\u202e\nragbench: ":{"dtype":"I64","shape":[1],"data_offsets":[0,4]}}"#,
+  ])
+  func messagesAreSafeForATerminal(header: String) throws {
+    let directory = try TemporaryDirectory()
+    let text = Array(header.utf8)
+    let length = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) }
+    let path = try directory.write(
+      "m.safetensors", length + text + [UInt8](repeating: 0, count: 12))
+    let error = #expect(throws: InputError.self) { try SafetensorsFile(path) }
+    let shown = try #require(error?.description)
+    #expect(shown.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }, "\(shown)")
+    #expect(
+      !shown.unicodeScalars.contains("\u{202E}") && shown.contains("U+00")
+        || shown.contains("U+202E"))
+  }
+
   @Test func aMissingFileIsNoInput() throws {
     let directory = try TemporaryDirectory()
     #expect(throws: FileError.self) { try SafetensorsFile(directory.file("absent")) }

@@ -54,7 +54,12 @@ import Testing
     let bundle = try makeBundle("c", in: directory, passages: Self.passages, separator: ". ")
     let model = try TinyRetriever.model()
     let record = Record()
+    let builder = CorpusIndexBuilder(
+      bundle: bundle, embedder: Embedder(model: model, threads: 1),
+      indexes: directory.file("indexes"))
+    #expect(try !builder.isComplete())
     let first = try build(bundle, directory.file("indexes"), model, record: record)
+    #expect(try builder.isComplete())
     #expect(record.stages.withLock { $0 } == ["import 1300", "embed 1300"])
     #expect(record.done.withLock { $0 } == 1300)
     #expect(first.vectors.rows == 1299, "one passage has nothing to embed")

@@ -82,6 +82,23 @@ import Testing
     try store.close()
   }
 
+  @Test(arguments: [Similarity.innerProduct, .l2])
+  func similaritiesToRowsAreThoseOfTheRanking(similarity: Similarity) throws {
+    let temporary = TemporaryStore()
+    let store = try temporary.create()
+    let (_, identity) = try Self.fill(
+      store, documents: 50, chunks: { 1 + $0 % 3 }, dimension: 5, similarity: similarity, seed: 8)
+    let index = try CorpusIndex(
+      store: store, identity: identity, similarity: similarity, threads: 2)
+    let query = try VectorMatrix(vector: [1, -2, 0, 3, 1])
+    let hits = try index.rank(query, limit: 50)[0]
+    #expect(try index.similarities(of: query, to: hits.map(\.row)) == hits.map(\.score))
+    #expect(try index.similarities(of: query, to: []) == [])
+    for (row, chunk) in index.chunks.enumerated() { #expect(index.row(ofChunk: chunk) == row) }
+    #expect(index.row(ofChunk: 0) == nil && index.row(ofChunk: .max) == nil)
+    try store.close()
+  }
+
   private func expectBruteForce(
     _ index: CorpusIndex, _ chunks: [Chunk], _ similarity: Similarity, limits: [Int]
   ) throws {

@@ -1,11 +1,25 @@
 import Basics
 import Foundation
-import Retrieval
 import SystemPackage
 import TestSupport
 import Testing
 
+@testable import Retrieval
+
 @Suite struct StoreDocumentsTests {
+  /// A kill right after the file has appeared leaves one that can be read without writing: SQLite
+  /// has nothing to switch and so no journal to roll back.
+  @Test func theFileIsInWriteAheadModeFromTheFirst() throws {
+    let temporary = TemporaryStore()
+    try StoreSchema.createFile(at: temporary.path, name: "first")
+    #expect(Array(temporary.bytes[18...19]) == [2, 2])
+    #expect(try temporary.open().state().documents == 0)
+    let store = try temporary.open(.writing)
+    try store.addDocuments(
+      [StoredDocument(id: "d", title: "", text: "x")], from: temporary.origin)
+    #expect(try store.state().documents == 1)
+  }
+
   @Test func documentsComeBackAsTheyWere() throws {
     let temporary = TemporaryStore()
     let store = try temporary.create()
@@ -27,6 +41,11 @@ import Testing
         $0 == Array(nasty.id.utf8)
       })
     #expect(throws: StoreError.unknownChunk(99)) { try store.chunks([99]) }
+    let passages = try store.passages([chunks[1].key, 99, chunks[0].key])
+    #expect(passages.map { $0?.chunk } == [chunks[1], nil, chunks[0]])
+    let passage = try #require(passages[0])
+    #expect(passage.origin == temporary.origin && passage.line == 7)
+    #expect(try JSONParser.parse(passage.metadata) == .object(nasty.metadata))
   }
 
   @Test func idsAreComparedByBytes() throws {
