@@ -175,10 +175,11 @@ struct ModelCommand: ParsableCommand {
       let locations = try Locations.current()
       try DirectoryListing.create(locations.models)
       let given = FilePath(folder)
+      let isExport = given.extension == "onnx"
       let installer = try ModelCommand.installer(locations, options)
-      let installedName = name ?? given.lastComponent?.stem ?? folder
+      let installedName = name ?? (isExport ? given.stem : given.lastComponent?.string) ?? folder
       guard let tokenizer else {
-        if given.extension == "onnx" {
+        if isExport {
           throw UsageError("an ONNX file has no tokenizer: give its folder with --tokenizer")
         }
         return try install(given, as: installedName, installer)

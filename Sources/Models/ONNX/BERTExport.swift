@@ -201,7 +201,8 @@ struct BERTExport {
         if let found = try weights(node.inputs.last ?? "") { return found }
       case "MatMulInteger":
         guard node.inputs.count >= 2, let tensor = graph.tensors[node.inputs[1]] else { break }
-        let base = node.inputs[1].hasSuffix("_quantized")
+        let base =
+          node.inputs[1].hasSuffix("_quantized")
           ? String(node.inputs[1].dropLast("_quantized".count)) : node.inputs[1]
         return (
           tensor.shape,
