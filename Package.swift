@@ -57,6 +57,7 @@ let targets: [Target] = [
       system,
     ],
     swiftSettings: strict),
+  .target(name: "Reports", dependencies: ["Basics", system], swiftSettings: strict),
   .target(
     name: "QueryServer",
     dependencies: [
@@ -67,7 +68,8 @@ let targets: [Target] = [
   .executableTarget(
     name: "ragbench",
     dependencies: [
-      "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "QueryServer", "Retrieval",
+      "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "QueryServer", "Reports",
+      "Retrieval",
       "Statistics", "Tensors", argumentParser, system,
     ],
     swiftSettings: strict),
@@ -119,6 +121,9 @@ let targets: [Target] = [
       "QueryServer", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics",
       "TestSupport", system,
     ],
+    swiftSettings: strict),
+  .testTarget(
+    name: "ReportsTests", dependencies: ["Reports", "Basics", "TestSupport", system],
     swiftSettings: strict),
   .testTarget(
     name: "ragbenchTests", dependencies: ["Basics", "TestSupport", grdb, system],

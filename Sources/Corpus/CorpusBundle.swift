@@ -19,6 +19,8 @@ public struct CorpusBundle: Sendable {
   public let manifest: BundleManifest
   /// Payload files by kind: its own, then the shared ones.
   private let payloadFiles: [(kind: String, directory: FilePath, file: BundleFile)]
+  /// Payloads of no corpus.
+  let shared: [SharedPayloads]
 
   /// Opens a bundle: reads its manifest and compares the sizes of the files.
   ///
@@ -33,6 +35,7 @@ public struct CorpusBundle: Sendable {
   ) throws {
     self.directory = directory
     self.origin = origin
+    self.shared = shared
     manifest = try BundleManifest(contentsOf: directory.appending(BundleManifest.fileName))
     var payloadFiles = manifest.payloads.map { ($0.kind, directory, $0.file) }
     for payloads in shared {

@@ -40,6 +40,8 @@ enum CommandLineCheck {
       let subcommands = command.configuration.subcommands
       if subcommands.isEmpty || argument.hasPrefix("-") || argument == "help" { return }
       guard let next = subcommands.first(where: { $0._commandName == argument }) else {
+        // What is no subcommand is an argument of the one that need not be named.
+        if command.configuration.defaultSubcommand != nil { return }
         let names = subcommands.map { $0._commandName }
         throw UsageError(
           "there is no command '\(TerminalText.excerpt(argument))'"

@@ -142,10 +142,18 @@ struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Copies a model folder of Hugging Face's layout into the library.",
       discussion: """
+        A file that ends in .onnx is read as the export of a BERT encoder: its weights are taken \
+        (int8 ones dequantised), the tokenizer comes from a folder of its own.
+
         Example: ragbench model import ./contriever --name contriever --similarity inner-product
+        Example: ragbench model import paraphrase-MiniLM-L3-v2.onnx --tokenizer ./all-MiniLM-L6-v2 \
+        --name paraphrase-MiniLM-L3-v2 --pooling mean --similarity cosine --passage-tokens 128
         """)
 
-    @Argument(help: "Folder with config.json, tokenizer and safetensors.") var folder: String
+    @Argument(help: "Folder with config.json, tokenizer and safetensors, or an ONNX file.")
+    var folder: String
+    @Option(help: "For an ONNX file: folder with tokenizer.json or vocab.txt.")
+    var tokenizer: String?
     @Option(help: "Name to install it under (default: the folder's name).") var name: String?
     @Option(help: "Folder of a separate query encoder.") var queryEncoder: String?
     @Option(help: "Similarity: inner-product, cosine or l2.") var similarity: String?
@@ -166,10 +174,27 @@ struct ModelCommand: ParsableCommand {
     func run() throws {
       let locations = try Locations.current()
       try DirectoryListing.create(locations.models)
-      let source = FilePath(folder)
+      let given = FilePath(folder)
+      let isExport = given.extension == "onnx"
       let installer = try ModelCommand.installer(locations, options)
-      let installedName = name ?? source.lastComponent?.string ?? folder
+      let installedName = name ?? (isExport ? given.stem : given.lastComponent?.string) ?? folder
+      guard let tokenizer else {
+        if isExport {
+          throw UsageError("an ONNX file has no tokenizer: give its folder with --tokenizer")
+        }
+        return try install(given, as: installedName, installer)
+      }
+      try ONNXConversion.withConverted(
+        given, tokenizer: FilePath(tokenizer), in: locations.caches
+      ) { try install($0, as: installedName, installer, source: given.shown) }
+    }
+
+    private func install(
+      _ source: FilePath, as installedName: String, _ installer: ModelInstaller,
+      source name: String? = nil
+    ) throws {
       var card = try installer.proposedCard(for: source, name: installedName)
+      if let name { card.source = name }
       card.similarity = try choice(similarity, "--similarity") ?? card.similarity
       card.passageForm = try choice(passageForm, "--passage-form") ?? card.passageForm
       card.queryMaximumTokens = queryTokens ?? card.queryMaximumTokens

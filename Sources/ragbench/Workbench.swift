@@ -17,20 +17,29 @@ struct Workbench {
   /// The corpus of a name; the user is told which one it is and how large.
   func bundle(_ name: String) throws -> CorpusBundle {
     let bundle = try CorpusLibrary(locations).bundle(named: name)
+    introduce(bundle)
+    return bundle
+  }
+
+  /// Tells the user which corpus it is and how large.
+  func introduce(_ bundle: CorpusBundle) {
     Output.note(
       "corpus \(bundle.name) (\(bundle.origin.rawValue)): \(Format.count(bundle.passageCount))"
         + " passages, query sets \(bundle.querySets.joined(separator: ", "))", options)
-    return bundle
   }
 
   /// The retriever of a name or folder, with the cache of embeddings.
   func embedder(_ name: String) throws -> Embedder {
-    let directory = try ModelLibrary(locations).resolve(
-      name, catalogue: ModelCatalogue.shipped(locations))
+    let directory = try modelDirectory(name)
     let model = try EmbeddingModel(directory: directory.path, card: directory.card)
     try DirectoryListing.create(locations.caches)
     let cache = try EmbeddingCache(locations.caches.appending("embeddings.sqlite"))
     return Embedder(model: model, threads: options.threadCount, cache: cache)
+  }
+
+  /// The folder of a retriever.
+  func modelDirectory(_ name: String) throws -> ModelDirectory {
+    try ModelLibrary(locations).resolve(name, catalogue: ModelCatalogue.shipped(locations))
   }
 
   /// The corpus as the retriever sees it, built as far as it is not there yet.

@@ -10,7 +10,7 @@ import Testing
     ["index"],
     ["index", "build"], ["index", "add"], ["index", "remove"], ["index", "verify"],
     ["index", "info"], ["query"], ["serve"], ["eval"], ["attack"], ["detect"], ["detect", "fit"],
-    ["env"],
+    ["sweep"], ["sweep", "run"], ["sweep", "merge"], ["report"], ["env"],
     ["doctor"],
   ]
 

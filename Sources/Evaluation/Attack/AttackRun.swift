@@ -111,7 +111,7 @@ public final class AttackRun: Sendable {
         attacked.append(poisoned)
         guard measuresSuccess else { continue }
         cells.append(
-          try recorded(
+          try run.recorded(
             "cell", ["retriever": .string(name), "set": .string(set), "payload": .string(kind)]
           ) {
             try experiment.measure(poisoned, clean: clean).json()
@@ -138,7 +138,7 @@ public final class AttackRun: Sendable {
       switch detectors.grouping {
       case .querySet:
         detection.append(
-          try recorded("detection", ["retriever": .string(name), "set": .string(set)]) {
+          try run.recorded("detection", ["retriever": .string(name), "set": .string(set)]) {
             try detectors.evaluate(dataset()).json.requiredObject()
           })
       case .global: datasets.append(try dataset())
@@ -146,7 +146,7 @@ public final class AttackRun: Sendable {
     }
     if let detectors = self.detection, let all = try DetectionDataset(joining: datasets) {
       detection.append(
-        try recorded(
+        try run.recorded(
           "detection",
           ["retriever": .string(name), "sets": .array(settings.querySets.map { .string($0) })]
         ) {
@@ -212,21 +212,6 @@ public final class AttackRun: Sendable {
         "seconds": .number((ContinuousClock.now - started).inSeconds),
         "responses": .array(latencies.withLock { $0 }),
       ])
-    return value
-  }
-
-  /// The result of a piece of work: from the log of an interrupted run, else measured and logged.
-  private func recorded(
-    _ event: String, _ identity: JSONObject, _ measure: () throws -> JSONObject
-  ) throws -> JSONObject {
-    let earlier = run.completedEvents.first { entry in
-      entry["event"]?.stringValue == event && entry["of"] == .object(identity)
-    }
-    if let value = earlier?["value"]?.objectValue { return value }
-    let value = try measure()
-    try run.append([
-      ["event": .string(event), "of": .object(identity), "value": .object(value)]
-    ])
     return value
   }
 

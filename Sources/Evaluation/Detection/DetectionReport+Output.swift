@@ -124,7 +124,7 @@ extension DetectionReport.FalsePositives {
 
 extension DetectionReport.Cell {
   fileprivate var json: JSONValue {
-    .object([
+    var object: JSONObject = [
       "payload": .string(payloadKind),
       "positives": .string(positives.rawValue),
       "negatives": .string(negatives.rawValue),
@@ -134,15 +134,31 @@ extension DetectionReport.Cell {
       "auprc": averagePrecision.json(\.json),
       "truePositives": .array(
         truePositives.map { rate in
-          .object([
+          var object: JSONObject = [
             "nominal": .number(rate.nominal),
             "unit": .string(rate.unit.rawValue),
             "found": rate.found.json { JSONValue($0.successes) },
             "rate": rate.found.json { $0.rate.json { .number($0) } },
             "interval": rate.interval.json(\.json),
-          ])
+          ]
+          object["evading"] = rate.evading?.json { evading in
+            (try? evading.json()).map { .object($0) } ?? .null
+          }
+          return .object(object)
         }),
-    ])
+    ]
+    object["drawing"] = drawing.map { drawing in
+      .object([
+        "roc": .array(
+          zip(DetectionReport.Drawing.falsePositiveRates, drawing.truePositiveRates).map {
+            .array([.number($0), .number($1)])
+          }),
+        "scores": .array([.number(drawing.range.lowerBound), .number(drawing.range.upperBound)]),
+        "clean": .array(drawing.clean.map { JSONValue($0) }),
+        "poison": .array(drawing.poison.map { JSONValue($0) }),
+      ])
+    }
+    return .object(object)
   }
 }
 

@@ -100,6 +100,26 @@ public struct DetectionReport: Sendable {
     public var averagePrecision: Applicable<BootstrapEstimate>
     /// True positive rates at the thresholds of `falsePositives`, in its order.
     public var truePositives: [TruePositives]
+    /// For poison that reached the user against the clean top k: what to draw; else nil.
+    public var drawing: Drawing?
+  }
+
+  /// A ROC curve and two histograms, in few numbers.
+  public struct Drawing: Sendable, Equatable {
+    /// False positive rates at which curves are read.
+    public static let falsePositiveRates = [
+      0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6,
+      0.8, 1,
+    ]
+    /// The true positive rate at each of ``falsePositiveRates``: the best threshold that flags no
+    /// larger share of clean documents.
+    public var truePositiveRates: [Double]
+    /// The first and the last edge of the histograms: all scores lie between them.
+    public var range: ClosedRange<Double>
+    /// Clean documents in each bin.
+    public var clean: [Int]
+    /// Poisoned documents in each bin.
+    public var poison: [Int]
   }
 
   /// Poisoned documents above a threshold.
@@ -112,5 +132,8 @@ public struct DetectionReport: Sendable {
     public var found: Applicable<Proportion>
     /// Wilson's interval, or over queries where a query has several poisoned documents.
     public var interval: Applicable<Interval>
+    /// Test queries with a poisoned document that reached the user unflagged, among all that were
+    /// attacked: what is left to the attacker. Nil where all poison counts, reached or not.
+    public var evading: Applicable<Proportion>?
   }
 }

@@ -86,8 +86,11 @@ struct DetectionTest {
         where document.payloadKind == kind && (which == .all || document.rank <= settings.reach) {
           if let question = place[document.question] { positives[question] += scores }
         }
+        let attacked = Set(poison.lazy.filter { $0.payloadKind == kind }.map(\.question)).count
         return try negatives.map { name, negatives in
-          try cell(kind, which, name, positives: positives, negatives: negatives, thresholds)
+          try cell(
+            kind, which, name, positives: positives, negatives: negatives, attacked: attacked,
+            thresholds)
         }
       }
     }
@@ -95,7 +98,7 @@ struct DetectionTest {
 
   private func cell(
     _ kind: String, _ which: DetectionReport.Positives, _ name: DetectionReport.Negatives,
-    positives: [[Double]], negatives: [[Double]], _ thresholds: [Threshold]
+    positives: [[Double]], negatives: [[Double]], attacked: Int, _ thresholds: [Threshold]
   ) throws -> DetectionReport.Cell {
     let scores = try ClusteredScores(negatives: negatives, positives: positives)
     let areas = try scores.areas(over: resamples)
@@ -103,18 +106,36 @@ struct DetectionTest {
       payloadKind: kind, positives: which, negatives: name,
       positiveCount: scores.scores.positives.count, negativeCount: scores.scores.negatives.count,
       areaUnderROC: areas.underROC, averagePrecision: areas.averagePrecision,
-      truePositives: try thresholds.map { try found(positives, above: $0) })
+      truePositives: try thresholds.map {
+        try found(positives, above: $0, attacked: which == .reached ? attacked : nil)
+      }, drawing: which == .reached && name == .hard ? try Self.drawing(scores.scores) : nil)
+  }
+
+  private static let bins = 24
+
+  private static func drawing(_ scores: BinaryScores) throws -> DetectionReport.Drawing? {
+    let all = scores.negatives + scores.positives
+    guard let curve = ROCCurve.of(scores).value, let least = all.min(), let largest = all.max(),
+      least < largest
+    else { return nil }
+    return DetectionReport.Drawing(
+      truePositiveRates: DetectionReport.Drawing.falsePositiveRates.map { rate in
+        curve.points.last { $0.falsePositiveRate <= rate }?.truePositiveRate ?? 0
+      }, range: least...largest,
+      clean: try Histogram(of: scores.negatives, in: least...largest, bins: bins).counts,
+      poison: try Histogram(of: scores.positives, in: least...largest, bins: bins).counts)
   }
 
   private func found(
-    _ positives: [[Double]], above threshold: Threshold
+    _ positives: [[Double]], above threshold: Threshold, attacked: Int?
   ) throws -> DetectionReport.TruePositives {
     let limit = threshold.conformal.map(\.threshold)
     guard let value = limit.value else {
       let reason = limit.reason ?? "no threshold"
       return DetectionReport.TruePositives(
         nominal: threshold.nominal, unit: threshold.unit, found: .notApplicable(reason),
-        interval: .notApplicable(reason))
+        interval: .notApplicable(reason),
+        evading: attacked == nil ? nil : .notApplicable(reason))
     }
     let clusters = positives.map { list in Proportion(counting: list.lazy.map { $0 > value }) }
     let all = Proportion(counting: positives.joined().lazy.map { $0 > value })
@@ -127,6 +148,13 @@ struct DetectionTest {
     return DetectionReport.TruePositives(
       nominal: threshold.nominal, unit: threshold.unit,
       found: all.trials == 0 ? .notApplicable("no poisoned documents") : .value(all),
-      interval: interval)
+      interval: interval,
+      evading: try attacked.map { attacked in
+        guard attacked > 0 else { return .notApplicable("no query was attacked") }
+        return .value(
+          try Proportion(
+            successes: positives.count { list in list.contains { $0 <= value } },
+            trials: attacked))
+      })
   }
 }

@@ -1,0 +1,245 @@
+public import Basics
+
+/// A finished run, read for reports: attacks, detections and sweeps in one shape.
+public struct ReportData: Sendable {
+  /// Where a figure stands in the grid.
+  public struct Coordinates: Sendable, Hashable {
+    /// Names of the axes, in order.
+    public static let axes = ["corpus", "retriever", "set", "attack", "seed"]
+    /// One name for each axis.
+    public var names: [String]
+
+    /// The name on one axis.
+    public subscript(axis: String) -> String {
+      Self.axes.firstIndex(of: axis).map { names[$0] } ?? ""
+    }
+  }
+
+  /// One query set attacked with one kind of payload.
+  public struct Cell: Sendable {
+    /// Where it stands.
+    public var coordinates: Coordinates
+    /// The kind of payload.
+    public var payload: String
+    /// The figures as `results.json` has them.
+    public var figures: JSONObject
+
+    /// Successes among trials with their interval.
+    ///
+    /// - Parameters:
+    ///   - k: Results that the reader sees.
+    ///   - mode: `solo` or `joint`.
+    ///   - count: `own` or `any`.
+    public func success(k: Int, mode: String, count: String = "own") -> Share? {
+      figures.objects(named: "success").first {
+        $0["k"]?.intValue == k && $0["mode"]?.stringValue == mode
+      }?[count]?.objectValue.flatMap { Share($0) }
+    }
+
+    /// A statistic of the geometry, such as `retention`: 5 %, median, 95 % quantile and mean.
+    public func geometry(
+      _ name: String
+    ) -> (low: Double, median: Double, high: Double, mean: Double)? {
+      guard let entry = figures["geometry"]?.objectValue?[name]?.objectValue,
+        let low = entry["q05"]?.doubleValue, let median = entry["median"]?.doubleValue,
+        let high = entry["q95"]?.doubleValue, let mean = entry["mean"]?.doubleValue
+      else { return nil }
+      return (low, median, high, mean)
+    }
+  }
+
+  /// Successes among trials with Wilson's 95 % interval.
+  public struct Share: Sendable, Equatable {
+    /// How many.
+    public var successes: Int
+    /// Of how many.
+    public var trials: Int
+    /// The rate, from 0 to 1.
+    public var rate: Double
+    /// The interval.
+    public var interval: ClosedRange<Double>
+
+    init?(_ object: JSONObject) {
+      guard let successes = object["successes"]?.intValue, let trials = object["trials"]?.intValue,
+        let rate = object["rate"]?.doubleValue,
+        let bounds = object["wilson95"]?.arrayValue?.compactMap(\.doubleValue), bounds.count == 2,
+        bounds[0] <= bounds[1]
+      else { return nil }
+      self.successes = successes
+      self.trials = trials
+      self.rate = rate
+      interval = bounds[0]...bounds[1]
+    }
+  }
+
+  /// One detector on one query set.
+  public struct Fit: Sendable {
+    /// Where it stands.
+    public var coordinates: Coordinates
+    /// The detector, with its choices where two entries have one name.
+    public var detector: String
+    /// The figures as `results.json` has them.
+    public var figures: JSONObject
+
+    /// What happens to clean documents at a nominal rate.
+    public func clean(at nominal: Double, per unit: String = "pair") -> JSONObject? {
+      figures.objects(named: "falsePositives").first { Self.matches($0, nominal, unit) }
+    }
+
+    /// Poison of a kind that reached the user, against the clean top k.
+    public func reached(_ payload: String) -> JSONObject? {
+      figures.objects(named: "cells").first {
+        $0["payload"]?.stringValue == payload && $0["positives"]?.stringValue == "reached"
+          && $0["negatives"]?.stringValue == "hard"
+      }
+    }
+
+    /// What is found of it at a nominal rate.
+    public func found(_ payload: String, at nominal: Double, per unit: String = "pair")
+      -> JSONObject?
+    {
+      reached(payload)?.objects(named: "truePositives").first { Self.matches($0, nominal, unit) }
+    }
+
+    private static func matches(_ entry: JSONObject, _ nominal: Double, _ unit: String) -> Bool {
+      entry["nominal"]?.doubleValue == nominal && entry["unit"]?.stringValue == unit
+    }
+  }
+
+  /// What the run is called.
+  public var title: String
+  /// `attack`, `detect` or `sweep`.
+  public var command: String
+  /// The content of `run.json`.
+  public var description: JSONObject
+  /// Name, origin, passages and checksum of each corpus.
+  public var corpora: [JSONObject]
+  /// Values of k, ascending.
+  public var ks: [Int]
+  /// Kinds of payload in their order.
+  public var payloads: [String]
+  /// The figures of success and geometry.
+  public var cells: [Cell]
+  /// The figures of detection.
+  public var fits: [Fit]
+  /// Seconds that the run took, where it is known.
+  public var seconds: Double?
+  /// What to tell the reader, such as a torn log.
+  public var warnings: [String]
+
+  /// Reads a run.
+  ///
+  /// - Parameter record: The run directory.
+  /// - Throws: `UsageError` if the run is not finished; `InputError` if its files are not those of an
+  ///   attack, a detection or a sweep.
+  public init(_ record: RunRecord) throws {
+    let place = Place(file: record.path.shown)
+    guard let results = record.results else {
+      throw UsageError("'\(record.path.shown)' is not finished; run its command again first")
+    }
+    description = record.description
+    command = try description.string("command", at: place)
+    seconds = record.timings?["seconds"]?.doubleValue
+    warnings = record.warnings
+    cells = []
+    fits = []
+    if let plan = results["plan"]?.objectValue {
+      title = plan["title"]?.stringValue.flatMap { $0.isEmpty ? nil : $0 } ?? "A sweep"
+      corpora = results.objects(named: "corpora")
+      ks = plan["k"]?.arrayValue?.compactMap(\.intValue) ?? []
+      payloads = plan["payloads"]?.arrayValue?.compactMap(\.stringValue) ?? []
+      for cell in results.objects(named: "cells") { add(cell, at: Self.coordinates(of: cell)) }
+      for unit in results.objects(named: "detection") {
+        addFits(unit, at: Self.coordinates(of: unit))
+      }
+    } else {
+      let corpus = try results.object("corpus", at: place)
+      let attack = try results.string("attack", at: place)
+      let name = corpus["name"]?.stringValue ?? ""
+      title = command == "detect" ? "Detectors on \(name)" : "\(name) under \(attack)"
+      corpora = [corpus]
+      ks = description["k"]?.arrayValue?.compactMap(\.intValue) ?? []
+      payloads = description["payloadKinds"]?.arrayValue?.compactMap(\.stringValue) ?? []
+      for retriever in results.objects(named: "retrievers") {
+        func coordinates(_ set: String) -> Coordinates {
+          Coordinates(names: [
+            name, retriever["retriever"]?.stringValue ?? "", set, attack,
+            description["seed"].map(Self.text) ?? "",
+          ])
+        }
+        for cell in retriever.objects(named: "cells") {
+          add(cell, at: coordinates(cell["set"]?.stringValue ?? ""))
+        }
+        for report in retriever.objects(named: "detection") {
+          for fit in report.objects(named: "fits") {
+            add(fit: fit, at: coordinates(fit["querySet"]?.stringValue ?? ""))
+          }
+        }
+      }
+    }
+  }
+
+  private static func coordinates(of object: JSONObject) -> Coordinates {
+    Coordinates(
+      names: Coordinates.axes.map { axis in
+        object[axis].map(Self.text) ?? ""
+      })
+  }
+
+  private static func text(_ value: JSONValue) -> String {
+    value.stringValue ?? value.intValue.map(String.init) ?? value.summary
+  }
+
+  private mutating func add(_ cell: JSONObject, at coordinates: Coordinates) {
+    cells.append(
+      Cell(
+        coordinates: coordinates, payload: cell["payload"]?.stringValue ?? "", figures: cell))
+  }
+
+  private mutating func addFits(_ unit: JSONObject, at coordinates: Coordinates) {
+    for fit in unit.objects(named: "fits") { add(fit: fit, at: coordinates) }
+  }
+
+  private mutating func add(fit: JSONObject, at coordinates: Coordinates) {
+    var name = fit["detector"]?.stringValue ?? ""
+    // Two entries of one detector are told apart by their choices.
+    let choices = fit["parameters"]?.objectValue?.members ?? []
+    if !choices.isEmpty {
+      name += " " + choices.map { "\($0)=\(Self.text($1))" }.joined(separator: " ")
+    }
+    fits.append(Fit(coordinates: coordinates, detector: name, figures: fit))
+  }
+
+  /// The axes on which something differs; at least the query set.
+  public var varyingAxes: [String] {
+    let all = Set(cells.map(\.coordinates)).union(fits.map(\.coordinates))
+    let axes = Coordinates.axes.filter { axis in Set(all.map { $0[axis] }).count > 1 }
+    return axes.isEmpty ? ["set"] : axes
+  }
+
+  /// A name for coordinates that says what differs.
+  public func name(of coordinates: Coordinates) -> String {
+    varyingAxes.map { coordinates[$0] }.joined(separator: " · ")
+  }
+
+  /// The coordinates in the order of the run, each once.
+  public var units: [Coordinates] {
+    var seen: Set<Coordinates> = []
+    return (cells.map(\.coordinates) + fits.map(\.coordinates)).filter {
+      seen.insert($0).inserted
+    }
+  }
+
+  /// The detectors in the order of the run, each once.
+  public var detectors: [String] {
+    var seen: Set<UTF8Key> = []
+    return fits.map(\.detector).filter { seen.insert(UTF8Key($0)).inserted }
+  }
+}
+
+extension JSONObject {
+  /// The objects of an array; none where there is no such array.
+  func objects(named key: String) -> [JSONObject] {
+    self[key]?.arrayValue?.compactMap(\.objectValue) ?? []
+  }
+}

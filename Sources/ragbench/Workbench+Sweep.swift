@@ -1,0 +1,19 @@
+import Basics
+import Corpus
+import Evaluation
+import Retrieval
+import SystemPackage
+
+extension Workbench {
+  /// Corpora (cut to the grid's size), retrievers and indexes by name.
+  func sweepSurroundings(_ plan: SweepPlan) -> SweepSurroundings {
+    SweepSurroundings(
+      bundle: { name in
+        let bundle = try quietBundle(name)
+        guard let passages = plan.passages else { return bundle }
+        return try bundle.sample(
+          of: passages, seed: plan.seeds.first ?? 1,
+          keptIn: locations.caches.appending("samples"))
+      }, embedder: { try embedder($0) }, index: { try index($0, $1) })
+  }
+}
