@@ -37,7 +37,7 @@ build-tests: setup
 install: build ## a binary that works without the build folder
 	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/ragbench
 	mkdir -p $(DESTDIR)$(PREFIX)/share/ragbench
-	cp -R Corpora $(DESTDIR)$(PREFIX)/share/ragbench/
+	cp -R Corpora Experiments $(DESTDIR)$(PREFIX)/share/ragbench/
 
 FUZZ_SECONDS ?= 60
 

@@ -30,6 +30,7 @@ public struct ReportData: Sendable {
     ///   - k: Results that the reader sees.
     ///   - mode: `solo` or `joint`.
     ///   - count: `own` or `any`.
+    /// - Returns: The share; nil if the run has no such figure.
     public func success(k: Int, mode: String, count: String = "own") -> Share? {
       figures.objects(named: "success").first {
         $0["k"]?.intValue == k && $0["mode"]?.stringValue == mode

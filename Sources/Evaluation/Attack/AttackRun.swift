@@ -126,7 +126,7 @@ public final class AttackRun: Sendable {
       if let response {
         begin("\(set): responses", clean.queries.count)
         responses.append(
-          try recorded("response", ["retriever": .string(name), "set": .string(set)]) {
+          try run.recorded("response", ["retriever": .string(name), "set": .string(set)]) {
             try respond(response, detectors, clean, attacked, index: index, embedder: embedder)
           })
       }

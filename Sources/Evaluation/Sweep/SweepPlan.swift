@@ -1,6 +1,6 @@
 import Attacks
 public import Basics
-import Defenses
+public import Defenses
 
 /// A grid of experiments: every corpus, retriever, query set, attack variant, seed and payload kind
 /// with every other, and every detector on each.
@@ -79,6 +79,7 @@ public struct SweepPlan: Sendable {
   /// The units in the cheapest order: by corpus, then retriever.
   ///
   /// - Parameter hasSet: Whether a corpus has a query set.
+  /// - Returns: The units that there are.
   public func units(where hasSet: (_ corpus: String, _ querySet: String) -> Bool) -> [Unit] {
     corpora.flatMap { corpus in
       retrievers.flatMap { retriever in
@@ -98,6 +99,7 @@ public struct SweepPlan: Sendable {
   /// The attack of a variant.
   ///
   /// - Parameter name: A name of `variants`.
+  /// - Returns: The attack with the variant's parameters.
   /// - Throws: `UsageError` for an unknown name.
   func attack(_ name: String) throws -> any Attack {
     guard let variant = variants.first(where: { utf8Equal($0.name, name) }) else {

@@ -36,6 +36,7 @@ enum SweepResults {
   /// - Parameters:
   ///   - description: What `SweepRun.description` gives.
   ///   - entries: All pieces in the order of the units.
+  /// - Returns: The object.
   static func json(_ description: JSONObject, _ entries: [Entry]) -> JSONObject {
     func values(_ event: String) -> JSONValue {
       .array(entries.filter { $0.event == event }.map(\.json))

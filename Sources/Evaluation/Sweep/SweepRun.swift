@@ -97,6 +97,7 @@ public final class SweepRun {
   ///   - plan: The grid, without what is not selected.
   ///   - bundles: Its corpora.
   ///   - shard: The part that this process does.
+  /// - Returns: The object.
   public static func description(
     _ plan: SweepPlan, _ bundles: [(name: String, bundle: CorpusBundle)],
     shard: SweepSelection.Shard?

@@ -35,14 +35,15 @@ struct BERTExport {
     self.graph = graph
     place = Place(file: graph.file.path.shown)
     let names = graph.tensors.keys.sorted(by: utf8Precedes)
+    let endings = [Self.words, Self.words + "_quantized"]
     guard
-      let table = names.first(where: {
-        $0.hasSuffix(Self.words) || $0.hasSuffix(Self.words + "_quantized")
-      }), let end = table.range(of: Self.words)
+      let (table, ending) = names.lazy.compactMap({ name in
+        endings.first { name.hasSuffix($0) }.map { (name, $0) }
+      }).first
     else {
       throw InputError("no BERT encoder: there is no '\(Self.words)'", at: place)
     }
-    prefix = String(table[..<end.lowerBound])
+    prefix = String(table.dropLast(ending.count))
     var consumers: [String: [Int]] = [:]
     for (number, node) in graph.nodes.enumerated() {
       for input in node.inputs { consumers[input, default: []].append(number) }
@@ -114,8 +115,10 @@ struct BERTExport {
         }
         ends = Array(shape.suffix(2))
       }
-      let (product, isTooLarge) = ends[0].multipliedReportingOverflow(by: ends[1])
-      if !isTooLarge, product == hidden, ends[0] > 0 { found.insert(ends[0]) }
+      let width = ends[1]
+      guard width > 1, width <= hidden, hidden % width == 0 else { continue }
+      // Newer exports leave the number of heads to be inferred.
+      if ends[0] == -1 || ends[0] == hidden / width { found.insert(hidden / width) }
     }
     guard found.count == 1, let heads = found.first else {
       throw InputError(
