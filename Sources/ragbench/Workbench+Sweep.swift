@@ -12,7 +12,7 @@ extension Workbench {
         let bundle = try quietBundle(name)
         guard let passages = plan.passages else { return bundle }
         return try bundle.sample(
-          of: passages, seed: plan.seeds.first ?? 1,
+          of: passages, seed: plan.seeds.first ?? 1, keeping: plan.querySets,
           keptIn: locations.caches.appending("samples"))
       }, embedder: { try embedder($0) }, index: { try index($0, $1) })
   }
