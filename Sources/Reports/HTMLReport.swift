@@ -73,7 +73,7 @@ public struct HTMLReport {
             + " (over \(Format.count(data.cells.count)) cells)"))
       tiles.append(tile(Format.count(questions), "questions asked, each with its own poison"))
       let clean = data.cells.compactMap { $0.geometry("cleanGap")?.mean }
-      let poison = data.cells.compactMap { $0.geometry("retention")?.mean }
+      let poison = data.cells.compactMap { $0.geometry($0.retention)?.mean }
       if !clean.isEmpty, !poison.isEmpty {
         tiles.append(
           tile(
@@ -223,20 +223,22 @@ public struct HTMLReport {
     let named = data.cells.prefix(Self.maximumCells).map { cell in
       ("\(data.name(of: cell.coordinates)) · \(cell.payload)", cell)
     }
-    func rows(_ statistic: String, mark: String?) -> [RangeChart.Row] {
+    func rows(
+      mark: String? = nil, _ statistic: (ReportData.Cell) -> String
+    ) -> [RangeChart.Row] {
       named.compactMap { name, cell in
-        cell.geometry(statistic).map {
+        cell.geometry(statistic(cell)).map {
           .init(
             name: name, low: $0.low, middle: $0.median, high: $0.high,
             mark: mark.flatMap { cell.geometry($0)?.mean })
         }
       }
     }
-    let retention = rows("retention", mark: "cleanGap")
+    let retention = rows(mark: "cleanGap") { $0.retention }
     guard !retention.isEmpty else { return .empty }
     let highest = retention.reduce(1.0) { max($0, $1.high, $1.mark ?? 0) }
-    let angles = rows("angle", mark: nil)
-    let premises = rows("premise", mark: nil)
+    let angles = rows { _ in "angle" }
+    let premises = rows { _ in "premise" }
     let least = max(0, (angles + premises).map(\.low).min() ?? 0)
     let most = (angles + premises).map(\.high).max() ?? 180
     // Four steps of round degrees.
@@ -249,7 +251,7 @@ public struct HTMLReport {
       <h2>Why it works</h2>
       <figure>\(
         RangeChart(
-          label: "retention", unit: "f(q)·f(p) / |f(q)|²",
+          label: "retention", unit: "cosine, or f(q)·f(p) / |f(q)|²",
           range: 0...(highest * 10).rounded(.up) / 10, rows: retention
         ).markup)<figcaption>How much of the question's similarity to itself the poisoned document keeps: median and \
       5–95 % of the questions. The upright mark is the best clean passage (mean). Where dots lie right of marks, the \

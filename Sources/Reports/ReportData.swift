@@ -37,6 +37,12 @@ public struct ReportData: Sendable {
       }?[count]?.objectValue.flatMap { Share($0) }
     }
 
+    /// The statistic that says how much of the question's similarity to itself poison keeps, on the
+    /// scale by which the retriever ranks.
+    public var retention: String {
+      figures["similarity"]?.stringValue == "cosine" ? "cosine" : "retention"
+    }
+
     /// A statistic of the geometry, such as `retention`: 5 %, median, 95 % quantile and mean.
     public func geometry(
       _ name: String
@@ -168,7 +174,8 @@ public struct ReportData: Sendable {
             description["seed"].map(Self.text) ?? "",
           ])
         }
-        for cell in retriever.objects(named: "cells") {
+        for var cell in retriever.objects(named: "cells") {
+          cell["similarity"] = retriever["similarity"]
           add(cell, at: coordinates(cell["set"]?.stringValue ?? ""))
         }
         for report in retriever.objects(named: "detection") {

@@ -86,7 +86,8 @@ public struct Geometry: Sendable {
       let score = poisoned.ownScores[number]
       if hits.count >= k { add(.margin, score - hits[k - 1].score) }
       if let best = hits.first {
-        add(.cleanGap, model.similarity == .l2 ? best.score : best.score / qq)
+        // A cosine is on the scale of self-similarity already, whatever the norm of q.
+        add(.cleanGap, model.similarity == .innerProduct ? best.score / qq : best.score)
       }
     }
     statistics = Column.allCases.map {

@@ -99,7 +99,7 @@ import Testing
       add("dilutionGap", dot(q, p) / dot(q, q) - dot(q, mean) / dot(q, q))
       let scores = passages.map { score(q, $0) }.sorted(by: >)
       add("margin", score(q, p) - scores[k - 1])
-      add("cleanGap", bench.model.similarity == .l2 ? scores[0] : scores[0] / dot(q, q))
+      add("cleanGap", bench.model.similarity == .innerProduct ? scores[0] / dot(q, q) : scores[0])
     }
     return result
   }
