@@ -302,4 +302,46 @@ import Testing
     #expect(alone["verdicts"]?[0]?["query"]?.stringValue == text)
     try client.close()
   }
+
+  /// Two documents that differ only beyond what the encoder reads: a detector of first windows cannot
+  /// tell them apart, one of all windows does, in `detect` and in `search`.
+  @Test func aDetectorOfAllWindowsSeesTheEndOfALongDocument() throws {
+    let command = try Command.withIndex()
+    let question = "Which drug is given first in gout?"
+    let head = question + String(repeating: " the patient had a fever and a cough", count: 40)
+    let ends = [" and a cough", String(repeating: " 日 é % ( ) ! 9 z", count: 60)]
+    for windows in ["first", "all"] {
+      let file = command.directory.file("\(windows).detector")
+      let fitted = try command.run([
+        "detect", "fit", "--corpus", "medqa", "--retriever", Command.model, "--queries", "exam",
+        "--detector", "pca-residual", "--windows", windows, "--output", file.string,
+      ])
+      try #require(fitted.status == 0, "\(fitted.errorText)")
+      let client = try ServeClient(
+        command,
+        ["--corpus", "medqa", "--retriever", Command.model, "--detector", file.string])
+      let asked = try client.call(
+        "detect",
+        ["texts": .array(ends.map { .string(head + $0) }), "query": .string(question)])
+      let scores = try #require(asked["verdicts"]?.arrayValue).map {
+        $0["detectorScore"]?.doubleValue
+      }
+      try #require(scores.count == 2 && scores[0] != nil && scores[1] != nil)
+      #expect((scores[0] == scores[1]) == (windows == "first"), "\(windows): \(scores)")
+      // The same documents, injected, each in its own overlay.
+      var found: [Double?] = []
+      for end in ends {
+        let injected = try client.call(
+          "inject", ["documents": [["id": "long", "text": .string(head + end)]]])
+        let answer = try client.call(
+          "search",
+          ["query": .string(question), "k": 300, "handle": injected["handle"] ?? .null])
+        let hit = answer["hits"]?.arrayValue?.first { $0["id"]?.stringValue == "long" }
+        found.append(hit?["detectorScore"]?.doubleValue)
+      }
+      #expect(found[0] != nil && found[1] != nil)
+      #expect((found[0] == found[1]) == (windows == "first"), "\(windows): \(found)")
+      try client.close()
+    }
+  }
 }

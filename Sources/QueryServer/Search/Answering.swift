@@ -120,7 +120,13 @@ struct Answering {
     let query = DetectionQuery(
       id: "query", text: ranker.request.query, vector: EmbeddingRow(ranker.vector, row: 0))
     let judgeable = passages.indices.filter { candidate(passages[$0]) != nil }
-    let ranking = judgeable.compactMap { candidate(passages[$0]) }
+    let windows = try retriever.furtherWindows(
+      of: judgeable.map { (passages[$0].title, passages[$0].text) }, for: query.vector, by: judge)
+    let ranking = zip(judgeable, windows).compactMap { position, windows in
+      var candidate = candidate(passages[position])
+      candidate?.furtherWindows = windows
+      return candidate
+    }
     for (position, result) in zip(judgeable, try judge.verdicts(on: ranking, for: query)) {
       switch result {
       case .success(let verdict):

@@ -174,11 +174,13 @@ struct DetectTool: BlockingTool {
           vector: EmbeddingRow(index.vectors, row: hit.row), similarity: hit.score)
       }
     }
+    let windows = try retriever.furtherWindows(
+      of: [(subject.title, subject.text)], for: EmbeddingRow(query, row: 0), by: judge)
     let list = try DetectionList.merging(
       [
         DetectionCandidate(
           id: subject.id, title: subject.title, text: subject.text, vector: vector,
-          similarity: similarity)
+          similarity: similarity, furtherWindows: windows[0])
       ],
       into: DetectionList(
         query: DetectionQuery(id: "query", text: text, vector: EmbeddingRow(query, row: 0)),
