@@ -126,7 +126,9 @@ struct TextbooksColumnTests {
         ["--choose", $0]
       }
       let value = try retriever(
-        name, ["detect", "--detector", detector] + (detector == "mahalanobis" ? choose : []))
+        name,
+        ["detect", "--windows", "first", "--detector", detector]
+          + (detector == "mahalanobis" ? choose : []))
       var areas: [String: Double] = [:]
       for fit in value["detection"]?.arrayValue?.compactMap({ $0["fits"]?[0] }) ?? [] {
         let cell = fit["cells"]?.arrayValue?.first {
