@@ -75,12 +75,18 @@ public struct SweepTables {
         }
         let clean = atNominal(fit["falsePositives"])?["pairRate"]?.objectValue?["value"]
         table.append(
-          axes.map { text(unit[$0]) } + [text(fit["detector"])] + shown
+          axes.map { text(unit[$0]) } + [name(fit)] + shown
             + [percent(clean?.doubleValue)])
       }
     }
     return .init(
       title: "Percent of poison caught at a nominal 5 % of clean passages", table: table, note: "")
+  }
+
+  /// The detector, with the choices that are not its defaults.
+  private func name(_ fit: JSONObject) -> String {
+    let choices = fit["parameters"]?.objectValue?.members ?? []
+    return ([text(fit["detector"])] + choices.map { "\($0)=\(text($1))" }).joined(separator: "/")
   }
 
   private func atNominal(_ rates: JSONValue?) -> JSONObject? {
