@@ -132,21 +132,8 @@ extension DetectionReport.Cell {
       "negativeCount": JSONValue(negativeCount),
       "auroc": areaUnderROC.json(\.json),
       "auprc": averagePrecision.json(\.json),
-      "truePositives": .array(
-        truePositives.map { rate in
-          var object: JSONObject = [
-            "nominal": .number(rate.nominal),
-            "unit": .string(rate.unit.rawValue),
-            "found": rate.found.json { JSONValue($0.successes) },
-            "rate": rate.found.json { $0.rate.json { .number($0) } },
-            "interval": rate.interval.json(\.json),
-          ]
-          object["evading"] = rate.evading?.json { evading in
-            (try? evading.json()).map { .object($0) } ?? .null
-          }
-          return .object(object)
-        }),
     ]
+    if !truePositives.isEmpty { object["truePositives"] = .array(truePositives.map(\.json)) }
     object["drawing"] = drawing.map { drawing in
       .object([
         "roc": .array(
@@ -157,6 +144,23 @@ extension DetectionReport.Cell {
         "clean": .array(drawing.clean.map { JSONValue($0) }),
         "poison": .array(drawing.poison.map { JSONValue($0) }),
       ])
+    }
+    return .object(object)
+  }
+}
+
+extension DetectionReport.TruePositives {
+  fileprivate var json: JSONValue {
+    var object: JSONObject = ["nominal": .number(nominal), "unit": .string(unit.rawValue)]
+    switch found {
+    case .notApplicable(let reason): object["notApplicable"] = .string(reason)
+    case .value(let found):
+      object["found"] = JSONValue(found.successes)
+      object["rate"] = found.rate.json { .number($0) }
+      object["interval"] = interval.json(\.json)
+    }
+    if case .value(let evading) = evading {
+      object["evading"] = (try? evading.json()).map { .object($0) }
     }
     return .object(object)
   }
