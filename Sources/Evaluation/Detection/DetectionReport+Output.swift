@@ -18,6 +18,21 @@ extension DetectionReport {
     return .object(object)
   }
 
+  /// The figures of poison that reached the user against the clean top k alone, without drawings: for
+  /// experiments with many reports.
+  var brief: JSONObject {
+    var brief = self
+    for fit in brief.fits.indices {
+      brief.fits[fit].cells = brief.fits[fit].cells.filter {
+        $0.positives == .reached && $0.negatives == .hard
+      }
+      for cell in brief.fits[fit].cells.indices { brief.fits[fit].cells[cell].drawing = nil }
+    }
+    var object = brief.json.objectValue ?? JSONObject()
+    object["settings"] = nil
+    return object
+  }
+
   /// One line for each query set, detector and payload kind: poison that reached the user against
   /// clean documents of the same lists.
   ///
@@ -64,6 +79,7 @@ extension DetectionProtocol {
     .object([
       "detectors": .array(
         detectors.map { .object(["name": .string($0.detector), "parameters": $0.parameters.json]) }),
+      "attacker": .string(attacker.rawValue),
       "shares": .object([
         "fit": .number(shares.fit), "calibrate": .number(shares.calibrate),
       ]),

@@ -1,3 +1,4 @@
+import Basics
 import Defenses
 import Statistics
 
@@ -68,8 +69,12 @@ struct DetectionTest {
   /// Poison of each kind against clean documents of each kind.
   func cells() throws -> [DetectionReport.Cell] {
     let place = Dictionary(uniqueKeysWithValues: questions.enumerated().map { ($1, $0) })
-    let poison = dataset.poison.filter { place[$0.question] != nil }
-    let poisonScores = try calibrated.scores(of: poison.map(\.list))
+    var poison = dataset.poison.filter { place[$0.question] != nil }
+    var poisonScores = try calibrated.scores(of: poison.map(\.list))
+    if settings.attacker == .adaptive {
+      let chosen = chosen(poison, poisonScores)
+      (poison, poisonScores) = (chosen.map { poison[$0] }, chosen.map { poisonScores[$0] })
+    }
     let easy = try questions.map { question in
       try settings.passages(for: question, of: dataset).map {
         try dataset.list(of: $0, for: question)
@@ -94,6 +99,31 @@ struct DetectionTest {
         }
       }
     }
+  }
+
+  /// What an attacker who sees the scores puts in: one document for each question and payload kind.
+  private func chosen(
+    _ poison: [DetectionDataset.Poison], _ scores: [[Double]]
+  ) -> [Int] {
+    struct Target: Hashable {
+      var question: Int
+      var payloadKind: UTF8Key
+    }
+    /// Ascending from what he likes best: seen by the user, then little suspicious, then high up.
+    func cost(_ number: Int) -> (Int, Double, Int) {
+      let isSeen = poison[number].rank <= settings.reach
+      return (
+        isSeen ? 0 : 1, isSeen ? scores[number].max() ?? 0 : 0, poison[number].rank
+      )
+    }
+    var best: [Target: Int] = [:]
+    for (number, document) in poison.enumerated() {
+      let target = Target(
+        question: document.question, payloadKind: UTF8Key(document.payloadKind))
+      if let other = best[target], cost(other) <= cost(number) { continue }
+      best[target] = number
+    }
+    return best.values.sorted()
   }
 
   private func cell(
