@@ -9,6 +9,23 @@ public struct ReportData: Sendable {
     /// One name for each axis.
     public var names: [String]
 
+    /// Whether all names have the same bytes.
+    public static func == (left: Coordinates, right: Coordinates) -> Bool {
+      left.names.count == right.names.count && zip(left.names, right.names).allSatisfy(utf8Equal)
+    }
+
+    /// Hashes the bytes of the names.
+    public func hash(into hasher: inout Hasher) {
+      for name in names { hasher.combine(UTF8Key(name)) }
+    }
+
+    /// The same place on all axes but one.
+    func replacing(_ axis: String, by name: String) -> Coordinates {
+      var result = self
+      if let position = Self.axes.firstIndex(of: axis) { result.names[position] = name }
+      return result
+    }
+
     /// The name on one axis.
     public subscript(axis: String) -> String {
       Self.axes.firstIndex(of: axis).map { names[$0] } ?? ""
@@ -114,25 +131,38 @@ public struct ReportData: Sendable {
   }
 
   /// What the run is called.
-  public var title: String
+  public private(set) var title: String
   /// `attack`, `detect` or `sweep`.
-  public var command: String
+  public private(set) var command: String
   /// The content of `run.json`.
-  public var description: JSONObject
+  public private(set) var description: JSONObject
   /// Name, origin, passages and checksum of each corpus.
-  public var corpora: [JSONObject]
+  public private(set) var corpora: [JSONObject]
   /// Values of k, ascending.
-  public var ks: [Int]
+  public private(set) var ks: [Int]
   /// Kinds of payload in their order.
-  public var payloads: [String]
+  public private(set) var payloads: [String]
   /// The figures of success and geometry.
-  public var cells: [Cell]
+  public private(set) var cells: [Cell]
   /// The figures of detection.
-  public var fits: [Fit]
+  public private(set) var fits: [Fit]
   /// Seconds that the run took, where it is known.
-  public var seconds: Double?
+  public private(set) var seconds: Double?
   /// What to tell the reader, such as a torn log.
-  public var warnings: [String]
+  public private(set) var warnings: [String]
+  /// The axes on which something differs; at least the query set.
+  public private(set) var varyingAxes: [String] = ["set"]
+  /// The coordinates in the order of the run, each once.
+  public private(set) var units: [Coordinates] = []
+  /// The detectors in the order of the run, each once.
+  public private(set) var detectors: [String] = []
+  private var cellPositions: [CellKey: Int] = [:]
+  private var fitPositions: [Coordinates: [Int]] = [:]
+
+  private struct CellKey: Hashable {
+    var coordinates: Coordinates
+    var payload: UTF8Key
+  }
 
   /// Reads a run.
   ///
@@ -185,6 +215,28 @@ public struct ReportData: Sendable {
         }
       }
     }
+    arrange()
+  }
+
+  /// What is looked up often.
+  private mutating func arrange() {
+    var seen: Set<Coordinates> = []
+    units = (cells.map(\.coordinates) + fits.map(\.coordinates)).filter {
+      seen.insert($0).inserted
+    }
+    let axes = Coordinates.axes.filter { axis in
+      Set(units.map { UTF8Key($0[axis]) }).count > 1
+    }
+    if !axes.isEmpty { varyingAxes = axes }
+    var names: Set<UTF8Key> = []
+    detectors = fits.map(\.detector).filter { names.insert(UTF8Key($0)).inserted }
+    for (position, cell) in cells.enumerated().reversed() {
+      cellPositions[CellKey(coordinates: cell.coordinates, payload: UTF8Key(cell.payload))] =
+        position
+    }
+    for (position, fit) in fits.enumerated() {
+      fitPositions[fit.coordinates, default: []].append(position)
+    }
   }
 
   private static func coordinates(of object: JSONObject) -> Coordinates {
@@ -219,30 +271,25 @@ public struct ReportData: Sendable {
     fits.append(Fit(coordinates: coordinates, detector: name, figures: fit))
   }
 
-  /// The axes on which something differs; at least the query set.
-  public var varyingAxes: [String] {
-    let all = Set(cells.map(\.coordinates)).union(fits.map(\.coordinates))
-    let axes = Coordinates.axes.filter { axis in Set(all.map { $0[axis] }).count > 1 }
-    return axes.isEmpty ? ["set"] : axes
-  }
-
   /// A name for coordinates that says what differs.
   public func name(of coordinates: Coordinates) -> String {
     varyingAxes.map { coordinates[$0] }.joined(separator: " · ")
   }
 
-  /// The coordinates in the order of the run, each once.
-  public var units: [Coordinates] {
-    var seen: Set<Coordinates> = []
-    return (cells.map(\.coordinates) + fits.map(\.coordinates)).filter {
-      seen.insert($0).inserted
-    }
+  /// The name in two parts: what a group of neighbours shares, and what tells them apart.
+  func headings(of coordinates: Coordinates) -> (group: String, name: String) {
+    let names = varyingAxes.map { coordinates[$0] }
+    return (names.dropLast().joined(separator: " · "), names.last ?? "")
   }
 
-  /// The detectors in the order of the run, each once.
-  public var detectors: [String] {
-    var seen: Set<UTF8Key> = []
-    return fits.map(\.detector).filter { seen.insert(UTF8Key($0)).inserted }
+  /// The cell of a kind of payload.
+  func cell(at coordinates: Coordinates, payload: String) -> Cell? {
+    cellPositions[CellKey(coordinates: coordinates, payload: UTF8Key(payload))].map { cells[$0] }
+  }
+
+  /// The detectors of a query set.
+  func fits(at coordinates: Coordinates) -> [Fit] {
+    (fitPositions[coordinates] ?? []).map { fits[$0] }
   }
 }
 

@@ -95,8 +95,8 @@ public struct CSVReport {
   /// apostrophe.
   private static func field(_ text: String) -> String {
     let isFormula =
-      text.unicodeScalars.first.map { "=+@\t\r".unicodeScalars.contains($0) } ?? false
-    let safe = isFormula ? "'" + text : text
+      text.unicodeScalars.first.map { "=+-@\t\r\n＝＋－＠".unicodeScalars.contains($0) } ?? false
+    let safe = isFormula && Double(text) == nil ? "'" + text : text
     guard safe.utf8.contains(where: { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }) else { return safe }
     let quoted = safe.unicodeScalars.reduce(into: "") { result, scalar in
       result.unicodeScalars.append(scalar)

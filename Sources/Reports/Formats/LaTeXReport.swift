@@ -22,9 +22,9 @@ public struct LaTeXReport {
         Self.row(
           axes.map { unit[$0] }
             + data.payloads.map { payload in
-              data.cells.first {
-                $0.coordinates == unit && utf8Equal($0.payload, payload)
-              }?.success(k: k, mode: "solo").map { Format.decimals(100 * $0.rate, 1) } ?? "--"
+              data.cell(at: unit, payload: payload)?.success(k: k, mode: "solo").map {
+                Format.decimals(100 * $0.rate, 1)
+              } ?? "--"
             }))
     }
     lines += ["\\bottomrule", "\\end{tabular}"]

@@ -28,9 +28,7 @@ public struct MarkdownReport {
     let rows = data.units.map { unit in
       data.varyingAxes.map { unit[$0] }
         + data.payloads.map { payload in
-          let share = data.cells.first {
-            $0.coordinates == unit && utf8Equal($0.payload, payload)
-          }?.success(k: k, mode: "solo")
+          let share = data.cell(at: unit, payload: payload)?.success(k: k, mode: "solo")
           return share.map {
             "\(Format.decimals(100 * $0.rate, 1)) [\(Format.decimals(100 * $0.interval.lowerBound, 1)),"
               + " \(Format.decimals(100 * $0.interval.upperBound, 1))]"
