@@ -51,7 +51,8 @@ public struct HTMLReport {
       ("How many questions can be hijacked", \.success), ("Every count", \.counts),
       ("Longer payloads", \.lengths), ("Why it works", \.geometry),
       ("How much is caught", \.detection), ("Curves and scores", \.curves),
-      ("What is left to the attacker", \.evading), ("Cell by cell", \.cells),
+      ("What is left to the attacker", \.evading), ("Detectors elsewhere", \.transfer),
+      ("Poisoned anchors", \.contamination), ("Cell by cell", \.cells),
     ]
   }
 
