@@ -1,5 +1,6 @@
 import ArgumentParser
 import Basics
+import Defenses
 import Reports
 import SystemPackage
 
@@ -9,7 +10,8 @@ struct ReportCommand: ParsableCommand {
     commandName: "report", abstract: "Turns a finished run into pages and tables.",
     discussion: """
       Writes report.html (one page that stands on its own), report.md, report.tex and the CSV files \
-      behind the pictures into the run directory. Limits make it a check: a missed one ends the \
+      behind the pictures into the run directory; for a run of attack or detect also report.sarif, \
+      the flagged documents as code scanners report findings. Limits make it a check: a missed one ends the \
       command with status 1 and stands in junit.xml.
 
       Example: ragbench report runs/bundled
@@ -29,7 +31,8 @@ struct ReportCommand: ParsableCommand {
     let gates =
       try failOver.map { try Gate(parsing: $0, .over) }
       + failUnder.map { try Gate(parsing: $0, .under) }
-    let data = try ReportData(RunRecord(FilePath(directory)))
+    let record = try RunRecord(FilePath(directory))
+    let data = try ReportData(record)
     let folder = FilePath(output ?? directory)
     try DirectoryListing.create(folder)
     var files = [
@@ -37,6 +40,14 @@ struct ReportCommand: ParsableCommand {
       ("report.tex", LaTeXReport(data).text),
     ]
     files += CSVReport(data).files.map { ($0.name, $0.text) }
+    if let flags = try FlagRecord.all(in: record.path) {
+      let rules = DetectorRegistry.all.map { detector in
+        let metadata = detector.metadata
+        return SARIFReport.Rule(
+          name: metadata.name, title: metadata.title, source: metadata.source)
+      }
+      files.append(("report.sarif", try SARIFReport(data, flags, rules: rules).text))
+    }
     let results = try gates.map { (gate: $0, findings: try $0.findings(in: data)) }
     if !results.isEmpty { files.append(("junit.xml", JUnitReport(results).xml)) }
     for (name, text) in files { try AtomicFile.write(text, to: folder.appending(name)) }

@@ -130,6 +130,7 @@ public struct DetectionProtocol: Sendable, Equatable {
         }
       }
     }
+    try report.compareWithBaselines()
     return report
   }
 
@@ -168,7 +169,8 @@ public struct DetectionProtocol: Sendable, Equatable {
             questions: DetectionReport.Parts(
               fit: split.fit.count, calibrate: split.calibrate.count, test: split.test.count,
               nearDuplicates: split.nearDuplicates),
-            falsePositives: try test.falsePositives(), cells: try test.cells()))
+            falsePositives: try test.falsePositives(), cells: try test.cells(),
+            flags: try test.flags(querySet, choice)))
       } catch let error as DetectorError {
         switch error {
         // Too few documents, all of them alike, or lists too short to compare within.

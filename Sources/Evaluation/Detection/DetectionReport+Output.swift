@@ -147,6 +147,7 @@ extension DetectionReport.Cell {
           return .object(object)
         }),
     ]
+    if !comparisons.isEmpty { object["comparisons"] = .array(comparisons.map(\.json)) }
     object["drawing"] = drawing.map { drawing in
       .object([
         "roc": .array(
@@ -159,6 +160,20 @@ extension DetectionReport.Cell {
       ])
     }
     return .object(object)
+  }
+}
+
+extension DetectionReport.Comparison {
+  fileprivate var json: JSONValue {
+    [
+      "with": .string(baseline),
+      "auroc": difference.json { estimate in
+        [
+          "difference": .number(estimate.value), "interval": estimate.interval.json,
+          "p": estimate.pValue.json { .number($0) },
+        ]
+      },
+    ]
   }
 }
 

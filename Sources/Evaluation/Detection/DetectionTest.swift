@@ -12,6 +12,10 @@ struct DetectionTest {
   let resamples: Resamples
   /// The scores of their clean lists.
   let cleanScores: [[Double]]
+  /// The poison that is aimed at them.
+  let poison: [DetectionDataset.Poison]
+  /// Its scores.
+  let poisonScores: [[Double]]
 
   init(
     settings: DetectionProtocol, dataset: DetectionDataset, questions: [Int],
@@ -23,6 +27,9 @@ struct DetectionTest {
     self.calibrated = calibrated
     self.resamples = resamples
     cleanScores = try calibrated.scores(of: questions.map { dataset.questions[$0].clean })
+    let tested = Set(questions)
+    poison = dataset.poison.filter { tested.contains($0.question) }
+    poisonScores = try calibrated.scores(of: poison.map(\.list))
   }
 
   private struct Threshold {
@@ -68,8 +75,6 @@ struct DetectionTest {
   /// Poison of each kind against clean documents of each kind.
   func cells() throws -> [DetectionReport.Cell] {
     let place = Dictionary(uniqueKeysWithValues: questions.enumerated().map { ($1, $0) })
-    let poison = dataset.poison.filter { place[$0.question] != nil }
-    let poisonScores = try calibrated.scores(of: poison.map(\.list))
     let easy = try questions.map { question in
       try settings.passages(for: question, of: dataset).map {
         try dataset.list(of: $0, for: question)
@@ -102,13 +107,16 @@ struct DetectionTest {
   ) throws -> DetectionReport.Cell {
     let scores = try ClusteredScores(negatives: negatives, positives: positives)
     let areas = try scores.areas(over: resamples)
+    let isDrawn = which == .reached && name == .hard
     return DetectionReport.Cell(
       payloadKind: kind, positives: which, negatives: name,
       positiveCount: scores.scores.positives.count, negativeCount: scores.scores.negatives.count,
       areaUnderROC: areas.underROC, averagePrecision: areas.averagePrecision,
       truePositives: try thresholds.map {
         try found(positives, above: $0, attacked: which == .reached ? attacked : nil)
-      }, drawing: which == .reached && name == .hard ? try Self.drawing(scores.scores) : nil)
+      }, drawing: isDrawn ? try Self.drawing(scores.scores) : nil,
+      placements: isDrawn
+        ? try ClusteredPlacements(negatives: negatives, positives: positives) : nil)
   }
 
   private static let bins = 24
