@@ -38,6 +38,11 @@ public struct ClusteredPlacements: Sendable, Equatable {
     self.negatives = Self.sums(placements.negatives, negativeCounts, about: area)
   }
 
+  /// Whether every cluster has as many units of each class.
+  public func hasSameCounts(as other: ClusteredPlacements) -> Bool {
+    negativeCounts == other.negativeCounts && positiveCounts == other.positiveCounts
+  }
+
   private static func sums(_ values: [Double], _ counts: [Int], about area: Double) -> [Double] {
     var start = 0
     return counts.map { count in

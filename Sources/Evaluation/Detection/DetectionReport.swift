@@ -100,7 +100,8 @@ public struct DetectionReport: Sendable {
     public var areaUnderROC: Applicable<BootstrapEstimate>
     /// Average precision with an interval over queries.
     public var averagePrecision: Applicable<BootstrapEstimate>
-    /// True positive rates at the thresholds of `falsePositives`, in its order.
+    /// True positive rates at the thresholds of `falsePositives`, in its order. They do not depend on
+    /// the negatives and stand with the hard ones only.
     public var truePositives: [TruePositives]
     /// For poison that reached the user against the clean top k: what to draw; else nil.
     public var drawing: Drawing?

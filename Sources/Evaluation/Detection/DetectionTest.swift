@@ -1,3 +1,4 @@
+import Basics
 import Defenses
 import Statistics
 
@@ -12,7 +13,7 @@ struct DetectionTest {
   let resamples: Resamples
   /// The scores of their clean lists.
   let cleanScores: [[Double]]
-  /// The poison that is aimed at them.
+  /// The poison that is aimed at them, or what an adaptive attacker chose of it.
   let poison: [DetectionDataset.Poison]
   /// Its scores.
   let poisonScores: [[Double]]
@@ -28,8 +29,13 @@ struct DetectionTest {
     self.resamples = resamples
     cleanScores = try calibrated.scores(of: questions.map { dataset.questions[$0].clean })
     let tested = Set(questions)
-    poison = dataset.poison.filter { tested.contains($0.question) }
-    poisonScores = try calibrated.scores(of: poison.map(\.list))
+    let aimed = dataset.poison.filter { tested.contains($0.question) }
+    let scores = try calibrated.scores(of: aimed.map(\.list))
+    let chosen =
+      settings.attacker == .adaptive
+      ? Self.chosen(aimed, scores, reach: settings.reach) : Array(aimed.indices)
+    poison = chosen.map { aimed[$0] }
+    poisonScores = chosen.map { scores[$0] }
   }
 
   private struct Threshold {
@@ -101,6 +107,31 @@ struct DetectionTest {
     }
   }
 
+  /// What an attacker who sees the scores puts in: one document for each question and payload kind.
+  private static func chosen(
+    _ poison: [DetectionDataset.Poison], _ scores: [[Double]], reach: Int
+  ) -> [Int] {
+    struct Target: Hashable {
+      var question: Int
+      var payloadKind: UTF8Key
+    }
+    /// Ascending from what he likes best: seen by the user, then little suspicious, then high up.
+    func cost(_ number: Int) -> (Int, Double, Int) {
+      let isSeen = poison[number].rank <= reach
+      return (
+        isSeen ? 0 : 1, isSeen ? scores[number].max() ?? 0 : 0, poison[number].rank
+      )
+    }
+    var best: [Target: Int] = [:]
+    for (number, document) in poison.enumerated() {
+      let target = Target(
+        question: document.question, payloadKind: UTF8Key(document.payloadKind))
+      if let other = best[target], cost(other) <= cost(number) { continue }
+      best[target] = number
+    }
+    return best.values.sorted()
+  }
+
   private func cell(
     _ kind: String, _ which: DetectionReport.Positives, _ name: DetectionReport.Negatives,
     positives: [[Double]], negatives: [[Double]], attacked: Int, _ thresholds: [Threshold]
@@ -112,7 +143,7 @@ struct DetectionTest {
       payloadKind: kind, positives: which, negatives: name,
       positiveCount: scores.scores.positives.count, negativeCount: scores.scores.negatives.count,
       areaUnderROC: areas.underROC, averagePrecision: areas.averagePrecision,
-      truePositives: try thresholds.map {
+      truePositives: try (name == .hard ? thresholds : []).map {
         try found(positives, above: $0, attacked: which == .reached ? attacked : nil)
       }, drawing: isDrawn ? try Self.drawing(scores.scores) : nil,
       placements: isDrawn
