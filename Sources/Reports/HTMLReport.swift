@@ -52,7 +52,8 @@ public struct HTMLReport {
       ("Longer payloads", \.lengths), ("Why it works", \.geometry),
       ("How much is caught", \.detection),
       ("Against the simple detectors", \.baselines), ("Curves and scores", \.curves),
-      ("What is left to the attacker", \.evading), ("Cell by cell", \.cells),
+      ("What is left to the attacker", \.evading), ("Detectors elsewhere", \.transfer),
+      ("Poisoned anchors", \.contamination), ("Cell by cell", \.cells),
     ]
   }
 

@@ -130,6 +130,18 @@ public struct ReportData: Sendable {
     }
   }
 
+  /// Detectors of one unit under a harder condition than their own test questions.
+  public struct Condition: Sendable {
+    /// Where they were fitted and calibrated.
+    public var coordinates: Coordinates
+    /// Where they were tested.
+    public var tested: Coordinates
+    /// The share of anchor questions whose lists held poison.
+    public var contamination: Double
+    /// One entry a detector.
+    public var fits: [Fit]
+  }
+
   /// What the run is called.
   public private(set) var title: String
   /// `attack`, `detect` or `sweep`.
@@ -146,6 +158,10 @@ public struct ReportData: Sendable {
   public private(set) var cells: [Cell]
   /// The figures of detection.
   public private(set) var fits: [Fit]
+  /// Detectors carried to other units.
+  public private(set) var transfers: [Condition] = []
+  /// Detectors fitted on poisoned anchors.
+  public private(set) var contaminations: [Condition] = []
   /// Seconds that the run took, where it is known.
   public private(set) var seconds: Double?
   /// What to tell the reader, such as a torn log.
@@ -187,7 +203,22 @@ public struct ReportData: Sendable {
       payloads = plan["payloads"]?.arrayValue?.compactMap(\.stringValue) ?? []
       for cell in results.objects(named: "cells") { add(cell, at: Self.coordinates(of: cell)) }
       for unit in results.objects(named: "detection") {
-        addFits(unit, at: Self.coordinates(of: unit))
+        fits += Self.fits(unit, at: Self.coordinates(of: unit))
+      }
+      transfers = results.objects(named: "transfer").map { entry in
+        let coordinates = Self.coordinates(of: entry)
+        let tested = (entry["to"]?.objectValue?.members ?? []).reduce(coordinates) {
+          $0.replacing($1.0, by: Self.text($1.1))
+        }
+        return Condition(
+          coordinates: coordinates, tested: tested, contamination: 0,
+          fits: Self.fits(entry, at: tested))
+      }
+      contaminations = results.objects(named: "contamination").map { entry in
+        let coordinates = Self.coordinates(of: entry)
+        return Condition(
+          coordinates: coordinates, tested: coordinates,
+          contamination: entry["share"]?.doubleValue ?? 0, fits: Self.fits(entry, at: coordinates))
       }
     } else {
       let corpus = try results.object("corpus", at: place)
@@ -210,7 +241,7 @@ public struct ReportData: Sendable {
         }
         for report in retriever.objects(named: "detection") {
           for fit in report.objects(named: "fits") {
-            add(fit: fit, at: coordinates(fit["querySet"]?.stringValue ?? ""))
+            fits.append(Self.fit(fit, at: coordinates(fit["querySet"]?.stringValue ?? "")))
           }
         }
       }
@@ -256,19 +287,19 @@ public struct ReportData: Sendable {
         coordinates: coordinates, payload: cell["payload"]?.stringValue ?? "", figures: cell))
   }
 
-  private mutating func addFits(_ unit: JSONObject, at coordinates: Coordinates) {
-    for fit in unit.objects(named: "fits") { add(fit: fit, at: coordinates) }
+  private static func fits(_ unit: JSONObject, at coordinates: Coordinates) -> [Fit] {
+    unit.objects(named: "fits").map { Self.fit($0, at: coordinates) }
   }
 
-  private mutating func add(fit: JSONObject, at coordinates: Coordinates) {
-    var name = fit["detector"]?.stringValue ?? ""
+  private static func fit(_ figures: JSONObject, at coordinates: Coordinates) -> Fit {
+    var name = figures["detector"]?.stringValue ?? ""
     // Two entries of one detector are told apart by their choices.
-    let choices = fit["parameters"]?.objectValue?.members ?? []
+    let choices = figures["parameters"]?.objectValue?.members ?? []
     if !choices.isEmpty {
       // As --detector takes them.
       name += choices.map { "/\($0)=\(Self.text($1))" }.joined()
     }
-    fits.append(Fit(coordinates: coordinates, detector: name, figures: fit))
+    return Fit(coordinates: coordinates, detector: name, figures: figures)
   }
 
   /// A name for coordinates that says what differs.

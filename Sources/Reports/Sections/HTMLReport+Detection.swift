@@ -108,8 +108,19 @@ extension HTMLReport {
       <details open><summary>Retrieved and not flagged</summary>
       \(table.markup)
       <p class="soft">Test questions with poison among the first \(k) results that is not flagged, of all that were \
-      attacked; percent, Wilson 95 % interval. Attackers here do not know the detector.</p></details>
+      attacked; percent, Wilson 95 % interval. \(attackers)</p></details>
 
       """
+  }
+
+  /// Who knows what, in a sentence.
+  private var attackers: String {
+    let adaptive = (data.description["plan"]?.objectValue?.objects(named: "attacks") ?? [])
+      .filter { $0["among"] != nil }.compactMap { $0["name"]?.stringValue }
+    guard !adaptive.isEmpty else { return "Attackers here do not know the detector." }
+    return
+      "Under “\(adaptive.joined(separator: "”, “"))” the attacker sees each detector's scores and"
+      + " puts in, of all the documents he can write, the one that it suspects least among those that"
+      + " still enter; elsewhere he does not know the detector."
   }
 }
