@@ -227,6 +227,13 @@ import Testing
       #expect(FileManager.default.fileExists(atPath: other.appending(name).string), "\(name)")
       #expect(!FileManager.default.fileExists(atPath: run.appending(name).string), "\(name)")
     }
+    if let browser = try Browser() {
+      for page in [run.appending("report.html"), other.appending("comparison.html")] {
+        let visit = try browser.visit(page, width: 360)
+        #expect(visit.overflow == 0 && visit.console.isEmpty, "\(visit.overflowing)")
+        #expect(visit.requests.count == 1 && visit.active.isEmpty, "\(visit.active)")
+      }
+    }
     let json = try command.json(["report", run.string, other.string])
     #expect(json["rows"]?.arrayValue?.isEmpty == false)
     for refused in [

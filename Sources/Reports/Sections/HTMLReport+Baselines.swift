@@ -26,10 +26,10 @@ extension HTMLReport {
     }
     return """
       <h2>Against the simple detectors</h2>
-      <p>Poison that repeats the question is close to it and shares its words. \(
-        tests.baselines.joined(separator: " and ")) look for just that, so a detector has to have a larger area under \
-      the ROC curve than each of them to be worth its price. Cells (query set and payload) in which it has; the median is \
-      of the difference to the better of them.</p>
+      <p>Poison that repeats the question is close to it and shares its words. A detector is worth its price only where \
+      its area under the ROC curve is larger than that of every detector that looks for just that: \(
+        tests.baselines.joined(separator: ", ")). Cells are query sets with a payload; the median is of the difference to \
+      the better of the simple ones.</p>
       <div>\(table.markup)</div>
       <details><summary>Every cell, with intervals</summary>
       \(details.markup)
