@@ -51,7 +51,8 @@ public struct HTMLReport {
       ("Paper and ours", \.reproduction), ("How many questions can be hijacked", \.success),
       ("Every count", \.counts),
       ("Longer payloads", \.lengths), ("Why it works", \.geometry),
-      ("How much is caught", \.detection), ("Curves and scores", \.curves),
+      ("How much is caught", \.detection),
+      ("Against the simple detectors", \.baselines), ("Curves and scores", \.curves),
       ("What is left to the attacker", \.evading), ("Detectors elsewhere", \.transfer),
       ("Poisoned anchors", \.contamination), ("Cell by cell", \.cells),
     ]

@@ -20,6 +20,8 @@ struct RunFixture {
   var lengths: [Int] = []
   var question = "Which drug is first line in an acute attack of gout?"
   var text = "Which drug is first line in an acute attack of gout?\nNo drug at all."
+  /// For each payload the difference to each simple detector, with its p-value.
+  var comparisons: [[(difference: Double, pValue: Double?)]] = []
   /// Added to every rate.
   var shift = 0.0
 
@@ -85,8 +87,8 @@ struct RunFixture {
         ]
       ],
       "cells": .array(
-        payloads.map { payload in
-          [
+        payloads.enumerated().map { position, payload in
+          var cell: JSONObject = [
             "payload": .string(payload), "positives": "reached", "negatives": "hard",
             "positiveCount": 40, "negativeCount": 400,
             "auroc": ["value": .number(rate), "interval": [.number(rate - 0.05), .number(rate)]],
@@ -104,7 +106,25 @@ struct RunFixture {
               "poison": .array(bins.map { JSONValue(max(0, $0 - 9)) }),
             ],
           ]
+          if comparisons.indices.contains(position) {
+            cell["comparisons"] = .array(
+              zip(["similarity", "verbatim-overlap"], comparisons[position]).map(Self.comparison))
+          }
+          return .object(cell)
         }),
+    ]
+  }
+
+  private static func comparison(
+    _ name: String, _ value: (difference: Double, pValue: Double?)
+  ) -> JSONValue {
+    [
+      "with": .string(name),
+      "auroc": [
+        "difference": .number(value.difference),
+        "interval": [.number(value.difference - 0.1), .number(value.difference + 0.1)],
+        "p": value.pValue.map { .number($0) } ?? ["notApplicable": "none"],
+      ],
     ]
   }
 

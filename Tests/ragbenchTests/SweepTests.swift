@@ -214,6 +214,34 @@ import Testing
     #expect(met.status == 0, "\(met.errorText)")
     let wrong = try command.run(["report", run.string, "--fail-over", "attack.sucess@2=1"])
     #expect(wrong.status == 64)
+    let other = command.directory.file("other")
+    let again = try command.run([
+      "attack", "--corpus", "medqa", "--retriever", Command.model, "--queries", "exam", "--payload",
+      "pii", "--seed", "9", "--output", other.string, "--quiet",
+    ])
+    try #require(again.status == 0, "\(again.errorText)")
+    let compared = try command.run(["report", run.string, other.string])
+    #expect(compared.status == 0, "\(compared.errorText)")
+    #expect(compared.outputText.contains("seed: 1 → 9"), "\(compared.outputText)")
+    for name in ["comparison.html", "comparison.md", "comparison.csv", "comparison.json"] {
+      #expect(FileManager.default.fileExists(atPath: other.appending(name).string), "\(name)")
+      #expect(!FileManager.default.fileExists(atPath: run.appending(name).string), "\(name)")
+    }
+    if let browser = try Browser() {
+      for page in [run.appending("report.html"), other.appending("comparison.html")] {
+        let visit = try browser.visit(page, width: 360)
+        #expect(visit.overflow == 0 && visit.console.isEmpty, "\(visit.overflowing)")
+        #expect(visit.requests.count == 1 && visit.active.isEmpty, "\(visit.active)")
+      }
+    }
+    let json = try command.json(["report", run.string, other.string])
+    #expect(json["rows"]?.arrayValue?.isEmpty == false)
+    for refused in [
+      [run.string, other.string, "--fail-over", "attack.success@2=1"],
+      [run.string, run.string, "x"],
+    ] {
+      #expect(try command.run(["report"] + refused).status == 64)
+    }
     let nothing = try command.run(["report", command.directory.file("no").string])
     #expect(nothing.status == 66, "\(nothing.errorText)")
   }

@@ -150,6 +150,7 @@ public struct DetectionProtocol: Sendable, Equatable {
         }
       }
     }
+    try report.compareWithBaselines()
     return report
   }
 
@@ -201,7 +202,8 @@ public struct DetectionProtocol: Sendable, Equatable {
             questions: DetectionReport.Parts(
               fit: fit.fit.count, calibrate: fit.calibrate.count, test: split.test.count,
               nearDuplicates: split.nearDuplicates),
-            falsePositives: try test.falsePositives(), cells: try test.cells()))
+            falsePositives: try test.falsePositives(), cells: try test.cells(),
+            flags: try test.flags(querySet, choice)))
       } catch let error as DetectorError {
         switch error {
         // Too few documents, all of them alike, or lists too short to compare within.

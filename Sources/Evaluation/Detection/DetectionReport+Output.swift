@@ -26,7 +26,10 @@ extension DetectionReport {
       brief.fits[fit].cells = brief.fits[fit].cells.filter {
         $0.positives == .reached && $0.negatives == .hard
       }
-      for cell in brief.fits[fit].cells.indices { brief.fits[fit].cells[cell].drawing = nil }
+      for cell in brief.fits[fit].cells.indices {
+        brief.fits[fit].cells[cell].drawing = nil
+        brief.fits[fit].cells[cell].comparisons = []
+      }
     }
     var object = brief.json.objectValue ?? JSONObject()
     object["settings"] = nil
@@ -150,6 +153,7 @@ extension DetectionReport.Cell {
       "auprc": averagePrecision.json(\.json),
     ]
     if !truePositives.isEmpty { object["truePositives"] = .array(truePositives.map(\.json)) }
+    if !comparisons.isEmpty { object["comparisons"] = .array(comparisons.map(\.json)) }
     object["drawing"] = drawing.map { drawing in
       .object([
         "roc": .array(
@@ -162,6 +166,20 @@ extension DetectionReport.Cell {
       ])
     }
     return .object(object)
+  }
+}
+
+extension DetectionReport.Comparison {
+  fileprivate var json: JSONValue {
+    [
+      "with": .string(baseline),
+      "auroc": difference.json { estimate in
+        [
+          "difference": .number(estimate.value), "interval": estimate.interval.json,
+          "p": estimate.pValue.json { .number($0) },
+        ]
+      },
+    ]
   }
 }
 

@@ -13,6 +13,10 @@ struct DetectionTest {
   let resamples: Resamples
   /// The scores of their clean lists.
   let cleanScores: [[Double]]
+  /// The poison that is aimed at them, or what an adaptive attacker chose of it.
+  let poison: [DetectionDataset.Poison]
+  /// Its scores.
+  let poisonScores: [[Double]]
 
   init(
     settings: DetectionProtocol, dataset: DetectionDataset, questions: [Int],
@@ -24,6 +28,14 @@ struct DetectionTest {
     self.calibrated = calibrated
     self.resamples = resamples
     cleanScores = try calibrated.scores(of: questions.map { dataset.questions[$0].clean })
+    let tested = Set(questions)
+    let aimed = dataset.poison.filter { tested.contains($0.question) }
+    let scores = try calibrated.scores(of: aimed.map(\.list))
+    let chosen =
+      settings.attacker == .adaptive
+      ? Self.chosen(aimed, scores, reach: settings.reach) : Array(aimed.indices)
+    poison = chosen.map { aimed[$0] }
+    poisonScores = chosen.map { scores[$0] }
   }
 
   private struct Threshold {
@@ -69,12 +81,6 @@ struct DetectionTest {
   /// Poison of each kind against clean documents of each kind.
   func cells() throws -> [DetectionReport.Cell] {
     let place = Dictionary(uniqueKeysWithValues: questions.enumerated().map { ($1, $0) })
-    var poison = dataset.poison.filter { place[$0.question] != nil }
-    var poisonScores = try calibrated.scores(of: poison.map(\.list))
-    if settings.attacker == .adaptive {
-      let chosen = chosen(poison, poisonScores)
-      (poison, poisonScores) = (chosen.map { poison[$0] }, chosen.map { poisonScores[$0] })
-    }
     let easy = try questions.map { question in
       try settings.passages(for: question, of: dataset).map {
         try dataset.list(of: $0, for: question)
@@ -102,8 +108,8 @@ struct DetectionTest {
   }
 
   /// What an attacker who sees the scores puts in: one document for each question and payload kind.
-  private func chosen(
-    _ poison: [DetectionDataset.Poison], _ scores: [[Double]]
+  private static func chosen(
+    _ poison: [DetectionDataset.Poison], _ scores: [[Double]], reach: Int
   ) -> [Int] {
     struct Target: Hashable {
       var question: Int
@@ -111,7 +117,7 @@ struct DetectionTest {
     }
     /// Ascending from what he likes best: seen by the user, then little suspicious, then high up.
     func cost(_ number: Int) -> (Int, Double, Int) {
-      let isSeen = poison[number].rank <= settings.reach
+      let isSeen = poison[number].rank <= reach
       return (
         isSeen ? 0 : 1, isSeen ? scores[number].max() ?? 0 : 0, poison[number].rank
       )
@@ -132,13 +138,16 @@ struct DetectionTest {
   ) throws -> DetectionReport.Cell {
     let scores = try ClusteredScores(negatives: negatives, positives: positives)
     let areas = try scores.areas(over: resamples)
+    let isDrawn = which == .reached && name == .hard
     return DetectionReport.Cell(
       payloadKind: kind, positives: which, negatives: name,
       positiveCount: scores.scores.positives.count, negativeCount: scores.scores.negatives.count,
       areaUnderROC: areas.underROC, averagePrecision: areas.averagePrecision,
       truePositives: try (name == .hard ? thresholds : []).map {
         try found(positives, above: $0, attacked: which == .reached ? attacked : nil)
-      }, drawing: which == .reached && name == .hard ? try Self.drawing(scores.scores) : nil)
+      }, drawing: isDrawn ? try Self.drawing(scores.scores) : nil,
+      placements: isDrawn
+        ? try ClusteredPlacements(negatives: negatives, positives: positives) : nil)
   }
 
   private static let bins = 24

@@ -27,11 +27,13 @@ struct HeatMap {
   var tone: Tone
 
   /// Columns that fit side by side on a phone.
-  private static let columnsSideBySide = 8
+  private static let columnsSideBySide = 9
 
   var markup: Markup {
-    stride(from: 0, to: columns.count, by: Self.columnsSideBySide).map { start in
-      table(start..<min(columns.count, start + Self.columnsSideBySide))
+    // In tables of about the same width.
+    let tables = (columns.count + Self.columnsSideBySide - 1) / Self.columnsSideBySide
+    return (0..<tables).map { number in
+      table(columns.count * number / tables..<columns.count * (number + 1) / tables)
     }.joined()
   }
 

@@ -9,8 +9,11 @@ public struct CSVReport {
 
   /// The files by name.
   public var files: [(name: String, text: String)] {
-    [("success.csv", success), ("geometry.csv", geometry), ("detection.csv", detection)]
-      .filter { $0.1.utf8.contains(UInt8(ascii: "\n")) }.map { (name: $0.0, text: $0.1) }
+    [
+      ("success.csv", success), ("geometry.csv", geometry), ("detection.csv", detection),
+      ("baselines.csv", baselines),
+    ]
+    .filter { $0.1.utf8.contains(UInt8(ascii: "\n")) }.map { (name: $0.0, text: $0.1) }
   }
 
   private static let axes = ReportData.Coordinates.axes
@@ -80,6 +83,27 @@ public struct CSVReport {
               evading.map { "\($0.trials)" } ?? "",
             ])
         }
+      }
+    }
+    return Self.text(rows)
+  }
+
+  private var baselines: String {
+    var rows = [
+      Self.axes + [
+        "detector", "payload", "less", "auroc_difference", "low", "high", "p", "cell_p", "cell_q",
+        "verdict",
+      ]
+    ]
+    for row in BaselineTests(data).rows {
+      for comparison in row.comparisons {
+        rows.append(
+          row.coordinates.names + [
+            row.detector, row.payload, comparison.baseline, "\(comparison.difference)",
+            "\(comparison.interval.lowerBound)", "\(comparison.interval.upperBound)",
+            comparison.pValue.map { "\($0)" } ?? "", row.pValue.map { "\($0)" } ?? "",
+            row.qValue.map { "\($0)" } ?? "", row.verdict.rawValue,
+          ])
       }
     }
     return Self.text(rows)

@@ -12,6 +12,8 @@ public struct MarkdownReport {
     var parts = ["# \(Self.plain(data.title))", corpora]
     if !data.cells.isEmpty { parts.append(success) }
     if !data.fits.isEmpty { parts.append(detection) }
+    let tests = BaselineTests(data)
+    if !tests.rows.isEmpty { parts.append(baselines(tests)) }
     return parts.joined(separator: "\n\n") + "\n"
   }
 
@@ -55,11 +57,22 @@ public struct MarkdownReport {
         numbers: data.payloads.count + 1)
   }
 
+  private func baselines(_ tests: BaselineTests) -> String {
+    let verdicts: [BaselineTests.Verdict] = [.beats, .undecided, .equal, .fallsShort]
+    let rows = tests.summary.map { detector, counts, median in
+      [detector] + verdicts.map { "\(counts[$0] ?? 0)" } + [HTMLReport.signed(median)]
+    }
+    let names = tests.baselines.map(Self.plain).joined(separator: " and ")
+    return "## Cells in which the AUROC is larger than that of \(names) (q ≤ 0.05)\n\n"
+      + Self.table(
+        ["detector"] + verdicts.map(\.rawValue) + ["median difference"], rows, numbers: 5)
+  }
+
   private static func percent(_ rate: Double?) -> String {
     rate.map { Format.decimals(100 * $0, 1) } ?? "n/a"
   }
 
-  private static func table(_ head: [String], _ rows: [[String]], numbers: Int) -> String {
+  static func table(_ head: [String], _ rows: [[String]], numbers: Int) -> String {
     let rule = head.indices.map { $0 >= head.count - numbers ? "---:" : "---" }
     return ([head.map(plain), rule] + rows.map { $0.map(plain) })
       .map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")

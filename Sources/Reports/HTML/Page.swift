@@ -97,8 +97,9 @@ struct Page {
     svg .f4{fill:var(--s4)}svg .f5{fill:var(--s5)}svg .f6{fill:var(--s6)}svg .f7{fill:var(--s7)}
     svg .dash{stroke-dasharray:4 3}
     @media (max-width:40rem){.map,.map thead,.map tbody{display:block}\
-    .map tr{display:flex;flex-wrap:wrap;gap:1px}.map thead td{display:none}\
-    .map th[scope=row],.map .group th{flex:0 0 100%;text-align:left;padding:.2rem 0 .05rem}\
+    .map{font-size:.7rem}.map tr{display:flex;flex-wrap:wrap;gap:1px}.map thead td{display:none}\
+    .map th[scope=row],.map .group th{flex:0 0 100%;text-align:left;padding:.2rem 0 .05rem;\
+    font-size:.8rem}\
     .map tbody td,.map thead th{flex:1 1 0;min-width:0;padding:.2rem 0}\
     .ranges .row{grid-template-columns:minmax(0,1fr)}\
     h1{font-size:1.4rem}ul{padding-left:1.2rem}}
