@@ -306,13 +306,13 @@ public struct RagPoisoning {
         id: id, subject: retriever, claim: claim, paper: "not measured", ours: ours,
         verdict: .notInPaper, note: note)
     }
-    func found(_ fits: [GridFigures.Fit]) throws -> String {
+    func found(_ fits: [FitFigures]) throws -> String {
       let all = fits.flatMap(\.found)
       return try Proportion(
         successes: all.reduce(0) { $0 + $1.found }, trials: all.reduce(0) { $0 + $1.of }
       ).shown
     }
-    func flagged(_ fits: [GridFigures.Fit]) -> String {
+    func flagged(_ fits: [FitFigures]) -> String {
       let rates = fits.compactMap(\.falselyFlagged)
       guard !rates.isEmpty else { return "n/a" }
       return Format.decimals(100 * rates.reduce(0, +) / Double(rates.count), 1) + " %"
