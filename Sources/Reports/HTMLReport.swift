@@ -48,7 +48,8 @@ public struct HTMLReport {
 
   private var sections: [(name: String, make: (HTMLReport) -> Markup)] {
     [
-      ("How many questions can be hijacked", \.success), ("Every count", \.counts),
+      ("Paper and ours", \.reproduction), ("How many questions can be hijacked", \.success),
+      ("Every count", \.counts),
       ("Longer payloads", \.lengths), ("Why it works", \.geometry),
       ("How much is caught", \.detection),
       ("Against the simple detectors", \.baselines), ("Curves and scores", \.curves),

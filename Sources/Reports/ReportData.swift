@@ -162,6 +162,8 @@ public struct ReportData: Sendable {
   public private(set) var transfers: [Condition] = []
   /// Detectors fitted on poisoned anchors.
   public private(set) var contaminations: [Condition] = []
+  /// A paper's claims with verdicts, where the run reproduces one.
+  public private(set) var claims: [JSONObject] = []
   /// Seconds that the run took, where it is known.
   public private(set) var seconds: Double?
   /// What to tell the reader, such as a torn log.
@@ -196,6 +198,7 @@ public struct ReportData: Sendable {
     warnings = record.warnings
     cells = []
     fits = []
+    claims = results["reproduction"]?.objectValue?.objects(named: "rows") ?? []
     if let plan = results["plan"]?.objectValue {
       title = plan["title"]?.stringValue.flatMap { $0.isEmpty ? nil : $0 } ?? "A sweep"
       corpora = results.objects(named: "corpora")

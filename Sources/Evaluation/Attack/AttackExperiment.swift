@@ -143,7 +143,8 @@ public struct AttackExperiment: Sendable {
         settings.ks.map { SuccessRate(of: poisoned.ranks, mode: mode, k: $0) }
       },
       geometry: try Geometry(
-        of: poisoned, clean: clean, embedder: embedder, k: settings.ks.first ?? 1))
+        of: poisoned, clean: clean, passages: index.vectors, embedder: embedder,
+        k: settings.ks.first ?? 1))
   }
 
   /// The questions of the limit, in the set's order.

@@ -7,7 +7,7 @@ public struct ModelDirectory: Sendable, Equatable {
   /// The folder.
   public let path: FilePath
   /// Its card, with a record of every file.
-  public let card: ModelCard
+  public fileprivate(set) var card: ModelCard
 }
 
 /// A folder of the library.
@@ -128,7 +128,8 @@ public struct ModelLibrary: Sendable {
 
   /// What a user named: an installed model, or the path of a folder if there is a `/` in it.
   ///
-  /// A folder without a card gets one made of its files, which are read whole for that.
+  /// A folder without a card gets one made of its files, which are read whole for that. A name may
+  /// end with `@cosine`, `@inner-product` or `@l2`: the same model, its vectors compared that way.
   ///
   /// - Parameters:
   ///   - name: A name or a path.
@@ -139,6 +140,14 @@ public struct ModelLibrary: Sendable {
   public func resolve(
     _ name: String, catalogue: ModelCatalogue? = nil
   ) throws -> ModelDirectory {
+    if let mark = name.utf8.lastIndex(of: UInt8(ascii: "@")),
+      let similarity = Similarity(rawValue: String(name[name.utf8.index(after: mark)...]))
+    {
+      var found = try resolve(String(name[..<mark]), catalogue: catalogue)
+      found.card.similarity = similarity
+      found.card.name += "@" + similarity.rawValue
+      return found
+    }
     if name.utf8.contains(UInt8(ascii: "/")) || name == "." || name == ".." {
       return try Self.folder(FilePath(name))
     }
