@@ -72,6 +72,7 @@ public struct RagPoisoning {
   ///
   /// - Parameter isDeterministic: Whether a second run on another number of threads gave the same
   ///   bytes; nil if it was not tried.
+  /// - Returns: The claims with their verdicts.
   /// - Throws: `StatisticsError` if a figure cannot be computed.
   public func reproduction(isDeterministic: Bool?) throws -> Reproduction {
     var rows = try publishedCells

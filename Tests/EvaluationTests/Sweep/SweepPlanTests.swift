@@ -59,7 +59,7 @@ import Testing
     ("set = {", "among = [\"plain\"]\nwordings = 2\nset = {", "no method of its own"),
     ("set = { payload_tokens = 64 }", "among = [\"plane\"]", "did you mean 'plain'?"),
     ("set = { payload_tokens = 64 }", "among = [\"plain\"]", "nothing to choose"),
-    ("set = { payload_tokens = 64 }", "wordings = 2", "'among'"),
+    ("set = { payload_tokens = 64 }", "wordings = 2", "attacks.1.among"),
   ]) func faultsNameTheKey(old: String, new: String, message: String) throws {
     let text = Self.small.replacingOccurrence(
       of: old == "corpora = [\"a\"]" ? "corpora = [\"a\", \"b\"]" : old, with: new)
