@@ -23,9 +23,27 @@ extension HTMLReport {
       <h2>How much is caught</h2>
       <p>Percent flagged of the poison that reached the first \(k) results, on questions that were neither learnt from \
       nor calibrated with, at a nominal 5 % of clean passages. The last column is the share of clean passages that was \
-      flagged: the price.</p>
+      flagged: the price.\(calibration)</p>
       \(figures.joined())\(rest(data.units.count, of: Self.maximumUnits, "query sets"))
       """
+  }
+
+  /// How often the number of flagged clean questions is what calibration promises.
+  private var calibration: String {
+    let entries = data.fits.compactMap { fit -> (flagged: Int, bounds: [Int])? in
+      guard let clean = fit.clean(at: Self.nominal, per: "query"),
+        let flagged = clean["flaggedQueries"]?.intValue,
+        let bounds = clean["expectedFlaggedQueries"]?.arrayValue?.compactMap(\.intValue),
+        bounds.count == 2
+      else { return nil }
+      return (flagged, bounds)
+    }
+    guard !entries.isEmpty else { return "" }
+    let within = entries.count { $0.bounds[0] <= $0.flagged && $0.flagged <= $0.bounds[1] }
+    return
+      " Calibrated by question (the largest score of its clean list, nominal 5 %), the number of"
+      + " clean test questions flagged lies in its 95 % beta-binomial interval in"
+      + " \(Format.count(within)) of \(Format.count(entries.count)) fits."
   }
 
   var curves: Markup {
