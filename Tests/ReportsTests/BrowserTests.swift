@@ -99,6 +99,29 @@ import Testing
     #expect(visit.overflow == 0, "\(visit.overflowing)")
   }
 
+  /// The other formats of the same run: no formula for a spreadsheet, no markup for a Markdown viewer,
+  /// no command for LaTeX.
+  @Test func theOtherFormatsHoldNoCommands() throws {
+    let directory = try TemporaryDirectory()
+    let data = try hostileRun.data(directory)
+    for (name, text) in CSVReport(data).files {
+      var reader = try CSVReader(directory.write(name, text: text))
+      while let record = try reader.next() {
+        for field in record.fields where Double(field) == nil {
+          let first = field.unicodeScalars.first
+          #expect(first.map { !"=+-@\t\r".unicodeScalars.contains($0) } ?? true, "\(field)")
+        }
+      }
+    }
+    let markdown = Array(MarkdownReport(data).text.unicodeScalars)
+    for (previous, scalar) in zip(markdown, markdown.dropFirst())
+    where scalar == "<" || scalar == "[" {
+      #expect(previous == "\\")
+    }
+    let latex = LaTeXReport(data).text
+    #expect(!latex.contains("\\input") && !latex.contains("\u{0}") && !latex.contains("${"))
+  }
+
   /// Without escaping, the policy of the page alone still holds; without both, the test above would
   /// have seen it.
   @Test func theTestCanFail() throws {

@@ -43,6 +43,10 @@ import Testing
     #expect(text.contains("200 more rows"))
     #expect(text.contains("&lt;499&gt;") && !text.contains("&lt;500&gt;"))
     #expect(text.contains("<td class=\"n\">7</td>"))
+    table.isStacked = true
+    let stacked = table.markup.text
+    #expect(stacked.contains("<table class=\"stacked\">"))
+    #expect(stacked.contains("<td class=\"n\" data-label=\"n\">7</td>"))
   }
 
   @Test func otherFormatsEscapeToo() {

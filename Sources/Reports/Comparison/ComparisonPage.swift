@@ -98,6 +98,7 @@ public struct ComparisonPage {
       return "<h2>Settings</h2>\n<p>Both runs have the same settings.</p>\n"
     }
     var table = HTMLTable(columns: [.init("setting"), .init("first"), .init("second")])
+    table.isStacked = true
     table.limit = 100
     table.rows = comparison.configuration.map { [$0.key, $0.old, $0.new] }
     return "<h2>Settings that differ</h2>\n\(table.markup)\n"

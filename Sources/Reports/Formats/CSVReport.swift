@@ -116,8 +116,16 @@ public struct CSVReport {
   }
 
   /// A field in quotes where it needs them. One that a spreadsheet would take for a formula gets an
-  /// apostrophe.
+  /// apostrophe; controls but white space are shown as `U+XXXX`, because readers refuse NUL.
   private static func field(_ text: String) -> String {
+    let text = text.unicodeScalars.reduce(into: "") { result, scalar in
+      let isControl = scalar.properties.generalCategory == .control
+      if isControl, !"\t\n\r".unicodeScalars.contains(scalar) {
+        result += TerminalText.escaped(String(scalar))
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
     let isFormula =
       text.unicodeScalars.first.map { "=+-@\t\r\n＝＋－＠".unicodeScalars.contains($0) } ?? false
     let safe = isFormula && Double(text) == nil ? "'" + text : text

@@ -37,7 +37,7 @@ public struct LaTeXReport {
 
   private static func escaped(_ text: String) -> String {
     var result = ""
-    for scalar in TerminalText.escaped(text).unicodeScalars {
+    for scalar in TerminalText.escaped(TextCut.cut(text, to: 200)).unicodeScalars {
       switch scalar {
       case "\\": result += "\\textbackslash{}"
       case "~": result += "\\textasciitilde{}"

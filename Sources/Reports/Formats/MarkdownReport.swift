@@ -9,7 +9,9 @@ public struct MarkdownReport {
 
   /// The file.
   public var text: String {
-    var parts = ["# \(Self.plain(data.title))", corpora]
+    var parts = [
+      "# \(Self.plain(TextCut.marked(data.title, to: Markup.maximumText)))", corpora,
+    ]
     if !data.cells.isEmpty { parts.append(success) }
     if !data.fits.isEmpty { parts.append(detection) }
     let tests = BaselineTests(data)
@@ -19,7 +21,7 @@ public struct MarkdownReport {
 
   private var corpora: String {
     data.corpora.map { corpus in
-      "Corpus \(Self.plain(corpus["name"]?.stringValue ?? "")):"
+      "Corpus \(Self.plain(TextCut.marked(corpus["name"]?.stringValue ?? "", to: 200))):"
         + " \(Format.count(corpus["passages"]?.intValue ?? 0)) passages,"
         + " `\((corpus["checksum"]?.stringValue ?? "").prefix(12))`."
     }.joined(separator: "\n")
@@ -74,7 +76,10 @@ public struct MarkdownReport {
 
   static func table(_ head: [String], _ rows: [[String]], numbers: Int) -> String {
     let rule = head.indices.map { $0 >= head.count - numbers ? "---:" : "---" }
-    return ([head.map(plain), rule] + rows.map { $0.map(plain) })
+    func cells(_ row: [String]) -> [String] {
+      row.map { plain(TextCut.marked($0, to: Markup.maximumText)) }
+    }
+    return ([cells(head), rule] + rows.map(cells))
       .map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
   }
 

@@ -100,7 +100,12 @@ struct Page {
     .map{font-size:.7rem}.map tr{display:flex;flex-wrap:wrap;gap:1px}.map thead td{display:none}\
     .map th[scope=row],.map .group th{flex:0 0 100%;text-align:left;padding:.2rem 0 .05rem;\
     font-size:.8rem}\
-    .map tbody td,.map thead th{flex:1 1 0;min-width:0;padding:.2rem 0}\
+    .map tbody td,.map thead th{flex:1 1 0;min-width:0;padding:.2rem 0}.map thead th{font-size:.64rem}\
+    .stacked,.stacked tbody,.stacked tr,.stacked td{display:block}.stacked thead{display:none}\
+    .stacked tr{padding:.5rem 0;border-bottom:1px solid var(--faint)}\
+    .stacked td,.stacked td.n{border:0;padding:.1rem 0;text-align:left;white-space:normal;\
+    overflow-wrap:anywhere}\
+    .stacked td::before{content:attr(data-label) ": ";color:var(--soft)}\
     .ranges .row{grid-template-columns:minmax(0,1fr)}\
     h1{font-size:1.4rem}ul{padding-left:1.2rem}}
     @media print{html{font-size:13px;print-color-adjust:exact;-webkit-print-color-adjust:exact}\

@@ -9,6 +9,7 @@ extension HTMLReport {
     var table = HTMLTable(
       columns: [.init("detector")] + verdicts.map { .init($0.rawValue, number: true) }
         + [.init("median difference", number: true)])
+    table.isStacked = true
     for (detector, counts, median) in tests.summary {
       table.rows.append(
         [detector] + verdicts.map { "\(counts[$0] ?? 0)" } + [Self.signed(median)])

@@ -19,6 +19,7 @@ extension HTMLReport {
       lines.append(("time", Format.duration(seconds: seconds)))
     }
     var table = HTMLTable(columns: [.init("what"), .init("value")])
+    table.isStacked = true
     table.rows = lines.map { [$0, $1] }
     let description = (try? data.description.serialized(pretty: true)) ?? ""
     return """

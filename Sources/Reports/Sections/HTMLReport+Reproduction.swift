@@ -15,6 +15,7 @@ extension HTMLReport {
         .init("check"), .init("verdict"), .init("claim"), .init("paper"), .init("ours"),
         .init("how it was decided"),
       ])
+      table.isStacked = true
       for claim in data.claims where utf8Equal(text(claim, "subject"), subject) {
         table.rows.append(
           ["id", "verdict", "claim", "paper", "ours", "note"].map { text(claim, $0) })
