@@ -3,7 +3,7 @@
 /// A tensor is a value: nothing changes it after the operation that made it. Copies share memory.
 public struct Tensor: Sendable {
   /// Where the numbers lie.
-  package let storage: TensorStorage
+  package private(set) var storage: TensorStorage
   /// Sizes of the dimensions, slowest first. `[]` is a scalar.
   public let shape: [Int]
   /// Product of the sizes.
@@ -50,6 +50,11 @@ public struct Tensor: Sendable {
   ) throws(E) -> R {
     defer { withExtendedLifetime(storage) {} }
     return try body(UnsafeBufferPointer(start: storage.pointer, count: count))
+  }
+
+  /// Whether nobody else holds the memory, so that it may be written without anybody noticing.
+  package mutating func isUniquelyHeld() -> Bool {
+    storage.isOwned && isKnownUniquelyReferenced(&storage)
   }
 
   /// The same numbers in another shape.
