@@ -33,7 +33,7 @@ extension ComputeContext {
   ///   - count: number of elements.
   ///   - grain: least size of a range, a multiple of 16.
   ///   - body: gets a range.
-  func parallelRanges(_ count: Int, grain: Int = 16_384, _ body: (Range<Int>) -> Void) {
+  package func parallelRanges(_ count: Int, grain: Int = 16_384, _ body: (Range<Int>) -> Void) {
     let parts = max(1, min(threads * 4, count / grain))
     let size = (count + parts * 16 - 1) / (parts * 16) * 16
     guard size > 0 else { return }

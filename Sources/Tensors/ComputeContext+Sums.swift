@@ -28,6 +28,16 @@ extension ComputeContext {
     }
   }
 
+  /// A tensor of zeros in memory of its own.
+  package func zeros(_ shape: [Int]) -> Tensor {
+    guard let count = elementCount(of: shape) else {
+      preconditionFailure("zeros: shape \(shape) overflows")
+    }
+    let tensor = Tensor(storage: TensorStorage(capacity: count), shape: shape)
+    fill(tensor.storage.pointer, count: count)
+    return tensor
+  }
+
   /// Zeros.
   func fill(_ target: UnsafeMutablePointer<Float>, count: Int) {
     parallelRanges(count, grain: 1 << 16) { part in

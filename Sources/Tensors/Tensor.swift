@@ -1,3 +1,5 @@
+import CKernels
+
 /// Numbers in a row-major, contiguous array with a shape; Float32.
 ///
 /// A tensor is a value: nothing changes it after the operation that made it. Copies share memory.
@@ -55,6 +57,19 @@ public struct Tensor: Sendable {
   /// Whether nobody else holds the memory, so that it may be written without anybody noticing.
   package mutating func isUniquelyHeld() -> Bool {
     storage.isOwned && isKnownUniquelyReferenced(&storage)
+  }
+
+  /// The same numbers in memory of their own.
+  public func copied() -> Tensor {
+    let copy = TensorStorage(capacity: count)
+    copy.pointer.update(from: storage.pointer, count: count)
+    return Tensor(storage: copy, shape: shape)
+  }
+
+  /// The index of the first number that is not finite, or nil.
+  public var firstNonFinite: Int? {
+    let index = withValues { rbk_first_nonfinite($0.baseAddress, $0.count) }
+    return index < count ? index : nil
   }
 
   /// The same numbers in another shape.

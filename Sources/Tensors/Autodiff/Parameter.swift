@@ -99,6 +99,20 @@ public final class Parameter {
     return try body(UnsafeMutableBufferPointer(start: pointer, count: count))
   }
 
+  /// Sum of the gradient's squares in Float64; 0 without a gradient.
+  public func squaredGradientNorm() -> Double {
+    guard hasGradient, let gradientStorage else { return 0 }
+    return rbk_squared_norm(gradientStorage.pointer, count)
+  }
+
+  /// Multiplies the gradient, if there is one.
+  public func scaleGradient(by factor: Float) {
+    guard hasGradient else { return }
+    updateGradient { values in
+      for i in values.indices { values[i] *= factor }
+    }
+  }
+
   /// Where a gradient is added, or written if it is the first.
   func gradientTarget() -> (pointer: UnsafeMutablePointer<Float>, isFresh: Bool) {
     let isFresh = !hasGradient

@@ -141,6 +141,7 @@ def main():
   case("gather", "gather", {"x": normal(5, 7)}, lambda x: x[rows], rows=rows)
   case("normalized", "normalized", {"x": normal(6, 21, scale=4)}, lambda x: F.normalize(x, dim=-1))
 
+  case("concatenated", "concatenated", {"x": normal(5, 7), "other": normal(2, 7)}, lambda x, other: torch.cat([x, other]))
   case("similarity", "similarity", {"x": normal(5, 23), "other": normal(8, 23)}, lambda x, other: x @ other.T * 20.0, scale=20.0)
   case("row products", "rowProducts", {"x": normal(5, 23), "other": normal(5, 23)}, lambda x, other: (x * other).sum(1, keepdim=True))
   case("sum", "sum", {"x": normal(5, 3)}, lambda x: x.sum())

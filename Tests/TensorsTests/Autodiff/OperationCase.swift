@@ -156,6 +156,7 @@ struct OperationCase: CustomStringConvertible {
     guard let other else { throw InputError("unknown operation '\(operation)'") }
     switch operation {
     case "add": return tape.add(x, other)
+    case "concatenated": return tape.concatenated([x, other])
     case "subtract": return tape.subtract(x, other)
     case "multiply": return tape.multiply(x, other)
     case "swiGLU": return tape.swiGLU(gate: x, up: other)

@@ -18,7 +18,7 @@ import Testing
 
   @Test func valuesAndGradientsEqualPyTorch() throws {
     let (golden, cases) = try OperationCase.all()
-    #expect(cases.count == 44)
+    #expect(cases.count == 45)
     for operation in cases {
       for threads in [1, 2] {
         let tape = Tape(in: ComputeContext(threads: threads))

@@ -89,3 +89,36 @@ extension Tape {
     }
   }
 }
+
+extension Tape {
+  /// Rows of several matrices one behind the other; each gets its part of the gradient.
+  ///
+  /// - Parameters:
+  ///   - parts: one or more, with the same columns.
+  ///   - packing: of the result; nil: every row is an example.
+  /// - Returns: `[Σ rows, columns]`.
+  public func concatenated(_ parts: [Variable], packing: Packing? = nil) -> Variable {
+    let columns = parts.first?.value.columns ?? 0
+    precondition(
+      parts.allSatisfy { $0.value.columns == columns }, "concatenated: \(parts.map(\.shape))")
+    let rows = parts.map(\.value.rows)
+    let y = context.tensor([rows.reduce(0, +), columns])
+    var at = 0
+    for part in parts {
+      (y.storage.pointer + at).update(from: part.value.storage.pointer, count: part.value.count)
+      at += part.value.count
+    }
+    let slots = parts.map(\.slot)
+    return result(y, packing: packing ?? .rows(y.rows), from: parts) { tape, dy in
+      var at = 0
+      for (slot, count) in zip(slots, rows) {
+        if slot != nil {
+          let dx = tape.context.tensor([count, columns])
+          dx.storage.pointer.update(from: dy.storage.pointer + at, count: dx.count)
+          tape.add(dx, to: slot)
+        }
+        at += count * columns
+      }
+    }
+  }
+}
