@@ -42,6 +42,9 @@ let targets: [Target] = [
     ],
     swiftSettings: strict),
   .target(
+    name: "Training", dependencies: ["Basics", "Models", "Tensors", system],
+    swiftSettings: strict),
+  .target(
     name: "Attacks", dependencies: ["Basics", "Corpus", "Models", "Tensors", system],
     path: "Attacks", swiftSettings: strict),
   .target(
@@ -71,7 +74,7 @@ let targets: [Target] = [
     dependencies: [
       "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "QueryServer", "Reports",
       "Retrieval",
-      "Statistics", "Tensors", argumentParser, system,
+      "Statistics", "Tensors", "Training", argumentParser, system,
     ],
     swiftSettings: strict),
 
@@ -98,6 +101,10 @@ let targets: [Target] = [
       "Retrieval", "Basics", "CKernels", "Corpus", "Models", "Statistics", "Tensors", "TestSupport",
       system,
     ],
+    swiftSettings: strict),
+  .testTarget(
+    name: "TrainingTests",
+    dependencies: ["Training", "Basics", "Models", "Tensors", "TestSupport", system],
     swiftSettings: strict),
   .testTarget(
     name: "AttacksTests",
@@ -139,6 +146,7 @@ let package = Package(
     .library(
       name: "RagbenchRetrieval",
       targets: ["Basics", "CKernels", "Models", "Retrieval", "Tensors"]),
+    .library(name: "RagbenchTraining", targets: ["Basics", "Models", "Tensors", "Training"]),
     .library(name: "CBLAS", targets: ["CBLAS"]),
     // For Fuzz/ and Benchmarks/.
     .library(

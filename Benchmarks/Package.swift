@@ -15,6 +15,9 @@ let package = Package(
         .product(name: "RagbenchRetrieval", package: "ragbench"),
       ]),
     .executableTarget(
+      name: "training-benchmark",
+      dependencies: [.product(name: "RagbenchTraining", package: "ragbench")]),
+    .executableTarget(
       name: "detector-benchmark",
       dependencies: [.product(name: "RagbenchDefenses", package: "ragbench")]),
   ]

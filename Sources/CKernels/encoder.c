@@ -28,7 +28,7 @@ static const rbk_encoder_table *const candidates[] = {
 };
 enum { CANDIDATES = sizeof candidates / sizeof candidates[0] };
 
-static const rbk_encoder_table *table(void) {
+const rbk_encoder_table *rbk_kernels(void) {
   if (restricted) return restricted;
   const rbk_encoder_table *now = atomic_load_explicit(&chosen, memory_order_acquire);
   if (now) return now;
@@ -40,7 +40,7 @@ static const rbk_encoder_table *table(void) {
   return &rbk_encoder_portable;
 }
 
-const char *rbk_instruction_set(void) { return table()->name; }
+const char *rbk_instruction_set(void) { return rbk_kernels()->name; }
 
 bool rbk_use_instruction_set(const char *name) {
   restricted = NULL;
@@ -68,36 +68,36 @@ void rbk_pack(const float *weight, size_t outputs, size_t inputs, float *packed)
 void rbk_linear(const float *x, size_t x_stride, size_t rows, const float *packed, size_t outputs,
                 size_t inputs, const float *bias, rbk_activation activation, float *y,
                 size_t y_stride, size_t first_panel, size_t last_panel) {
-  table()->linear(x, x_stride, rows, packed, outputs, inputs, bias, activation, y, y_stride,
+  rbk_kernels()->linear(x, x_stride, rows, packed, outputs, inputs, bias, activation, y, y_stride,
                   first_panel, last_panel);
 }
 
 size_t rbk_attention_scratch(size_t tokens, size_t head_size) {
-  return table()->attention_scratch(tokens, head_size);
+  return rbk_kernels()->attention_scratch(tokens, head_size);
 }
 
 void rbk_attention(const float *q, const float *k, const float *v, size_t stride, size_t tokens,
                    size_t head_size, float scale, const float *relative_bias, size_t bias_centre,
                    float *out, size_t out_stride, float *scratch) {
-  table()->attention(q, k, v, stride, tokens, head_size, scale, relative_bias, bias_centre, out,
+  rbk_kernels()->attention(q, k, v, stride, tokens, head_size, scale, relative_bias, bias_centre, out,
                      out_stride, scratch);
 }
 
 void rbk_layer_norm(const float *x, const float *residual, size_t rows, size_t columns,
                     const float *gamma, const float *beta, float epsilon, float *y) {
-  table()->layer_norm(x, residual, rows, columns, gamma, beta, epsilon, y);
+  rbk_kernels()->layer_norm(x, residual, rows, columns, gamma, beta, epsilon, y);
 }
 
 void rbk_embed(const float *a, const int32_t *ids_a, const float *b, const int32_t *ids_b,
                const float *c, const int32_t *ids_c, size_t rows, size_t columns, float *y) {
-  table()->embed(a, ids_a, b, ids_b, c, ids_c, rows, columns, y);
+  rbk_kernels()->embed(a, ids_a, b, ids_b, c, ids_c, rows, columns, y);
 }
 
 void rbk_mean(const float *x, size_t stride, size_t rows, size_t columns, float *y) {
-  table()->mean(x, stride, rows, columns, y);
+  rbk_kernels()->mean(x, stride, rows, columns, y);
 }
 
-float rbk_dot(const float *a, const float *b, size_t count) { return table()->dot(a, b, count); }
+float rbk_dot(const float *a, const float *b, size_t count) { return rbk_kernels()->dot(a, b, count); }
 
 static float bits_to_float(uint32_t bits) {
   float value;

@@ -1,4 +1,4 @@
-// The encoder kernels, written once over vectors of 16 floats and compiled once for each
+// The kernels of encoders and training, written once over vectors of 16 floats and compiled once for each
 // instruction set. The includer defines RBK_NAME(x), RBK_LABEL, RBK_ROWS (rows of a register tile)
 // and RBK_VECTORS (16-float vectors of a register tile: 1 or 2).
 
@@ -325,6 +325,10 @@ static float dot(const float *a, const float *b, size_t count) {
   return sum16(total);
 }
 
+#include "training_kernels.h"
+#include "product_kernels.h"
+#include "attention_kernels.h"
+
 const rbk_encoder_table RBK_NAME(rbk_encoder) = {
     .name = RBK_LABEL,
     .linear = linear,
@@ -334,4 +338,25 @@ const rbk_encoder_table RBK_NAME(rbk_encoder) = {
     .embed = embed,
     .mean = mean,
     .dot = dot,
+    .pack_rows = pack_rows,
+    .pack_columns = pack_columns,
+    .product_scratch = product_scratch,
+    .multiply = multiply,
+    .activate = activate_all,
+    .activate_gradient = activate_gradient,
+    .swiglu = swiglu,
+    .swiglu_gradient = swiglu_gradient,
+    .layer_norm_keeping = layer_norm_keeping,
+    .rms_norm = rms_norm,
+    .norm_gradient = norm_gradient,
+    .column_sums = column_sums,
+    .add = add_all,
+    .add_scaled = add_scaled,
+    .largest = largest,
+    .exp_sum = exp_sum,
+    .exp_scaled = exp_scaled,
+    .squared_norm = squared_norm,
+    .attention_gradient_scratch = attention_gradient_scratch,
+    .grouped_attention = grouped_attention,
+    .attention_gradient = attention_gradient,
 };

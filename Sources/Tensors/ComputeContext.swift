@@ -11,7 +11,7 @@ public enum Activation: String, Sendable {
   /// max(x, 0).
   case relu
 
-  fileprivate var kernel: rbk_activation {
+  var kernel: rbk_activation {
     switch self {
     case .none: RBK_ACTIVATION_NONE
     case .gelu: RBK_ACTIVATION_GELU
@@ -28,7 +28,7 @@ public enum Activation: String, Sendable {
 /// worker thread.
 public final class ComputeContext {
   package let pool = TensorPool()
-  private let team: ThreadTeam?
+  let team: ThreadTeam?
   private var scratch = TensorStorage(capacity: 0)
 
   /// Rows up to which a product is split over the team; larger ones are split by their callers.

@@ -1,9 +1,11 @@
+import CKernels
+
 /// Numbers in a row-major, contiguous array with a shape; Float32.
 ///
 /// A tensor is a value: nothing changes it after the operation that made it. Copies share memory.
 public struct Tensor: Sendable {
   /// Where the numbers lie.
-  package let storage: TensorStorage
+  package private(set) var storage: TensorStorage
   /// Sizes of the dimensions, slowest first. `[]` is a scalar.
   public let shape: [Int]
   /// Product of the sizes.
@@ -50,6 +52,24 @@ public struct Tensor: Sendable {
   ) throws(E) -> R {
     defer { withExtendedLifetime(storage) {} }
     return try body(UnsafeBufferPointer(start: storage.pointer, count: count))
+  }
+
+  /// Whether nobody else holds the memory, so that it may be written without anybody noticing.
+  package mutating func isUniquelyHeld() -> Bool {
+    storage.isOwned && isKnownUniquelyReferenced(&storage)
+  }
+
+  /// The same numbers in memory of their own.
+  public func copied() -> Tensor {
+    let copy = TensorStorage(capacity: count)
+    copy.pointer.update(from: storage.pointer, count: count)
+    return Tensor(storage: copy, shape: shape)
+  }
+
+  /// The index of the first number that is not finite, or nil.
+  public var firstNonFinite: Int? {
+    let index = withValues { rbk_first_nonfinite($0.baseAddress, $0.count) }
+    return index < count ? index : nil
   }
 
   /// The same numbers in another shape.

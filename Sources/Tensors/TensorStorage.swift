@@ -3,7 +3,9 @@ import Synchronization
 /// Memory of one tensor: owned and aligned to 64 bytes, or borrowed from an owner that it keeps alive.
 ///
 /// `@unchecked Sendable`: the memory is written only by the operation that makes the tensor, before
-/// any other task can see it, and is constant from then on.
+/// any other task can see it, and is constant from then on. Where a computation writes in place
+/// (gradients that are added up, parameters that are updated) it has made sure that it is the only
+/// holder, so no other task sees that either.
 public final class TensorStorage: @unchecked Sendable {
   package let pointer: UnsafeMutablePointer<Float>
   package let capacity: Int
@@ -34,6 +36,9 @@ public final class TensorStorage: @unchecked Sendable {
     self.owner = owner
   }
 
+  /// Whether the memory belongs to this storage and not to a mapped file.
+  package var isOwned: Bool { owner == nil }
+
   /// Fresh memory that is freed with the storage.
   package convenience init(capacity: Int) {
     self.init(capacity: capacity, pool: nil)
@@ -59,6 +64,7 @@ public final class TensorPool: Sendable {
     // `@unchecked Sendable`: only reached through the mutex.
     var buffers: [(capacity: Int, pointer: UnsafeMutablePointer<Float>)] = []
     var allocations = 0
+    var numbersOut = 0
   }
 
   private let free = Mutex(Free())
@@ -68,6 +74,9 @@ public final class TensorPool: Sendable {
 
   /// Buffers that had to be allocated so far.
   package var allocations: Int { free.withLock { $0.allocations } }
+
+  /// Capacity of the buffers that are in use.
+  package var numbersInUse: Int { free.withLock { $0.numbersOut } }
 
   deinit {
     free.withLock { free in
@@ -82,6 +91,7 @@ public final class TensorPool: Sendable {
     var capacity = 16
     while capacity < count { capacity *= 2 }
     let found = free.withLock { free -> UnsafeMutablePointer<Float>? in
+      free.numbersOut += capacity
       guard let index = free.buffers.firstIndex(where: { $0.capacity == capacity }) else {
         free.allocations += 1
         return nil
@@ -97,6 +107,7 @@ public final class TensorPool: Sendable {
     let address = UInt(bitPattern: pointer)
     free.withLock { free in
       guard let pointer = UnsafeMutablePointer<Float>(bitPattern: address) else { return }
+      free.numbersOut -= capacity
       free.buffers.append((capacity, pointer))
     }
   }

@@ -24,7 +24,11 @@ struct Ragbench: ParsableCommand {
     subcommands: [
       ModelCommand.self, CorpusCommand.self, IndexCommand.self, QueryCommand.self,
       ServeCommand.self, EvalCommand.self, AttackCommand.self, DetectCommand.self,
+<<<<<<< HEAD
       SweepCommand.self, ReproduceCommand.self, ReportCommand.self, EnvCommand.self,
+=======
+      SweepCommand.self, TrainCommand.self, ReportCommand.self, EnvCommand.self,
+>>>>>>> training
       DoctorCommand.self,
     ])
 }

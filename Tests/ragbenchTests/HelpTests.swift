@@ -10,7 +10,8 @@ import Testing
     ["index"],
     ["index", "build"], ["index", "add"], ["index", "remove"], ["index", "verify"],
     ["index", "info"], ["query"], ["serve"], ["eval"], ["attack"], ["detect"], ["detect", "fit"],
-    ["sweep"], ["sweep", "run"], ["sweep", "merge"], ["report"], ["env"],
+    ["sweep"], ["sweep", "run"], ["sweep", "merge"], ["train"], ["train", "contrastive"],
+    ["train", "classify"], ["report"], ["env"],
     ["doctor"],
   ]
 

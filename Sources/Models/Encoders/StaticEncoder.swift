@@ -22,6 +22,12 @@ public struct StaticEncoder: SequenceEncoder {
   ///   - allowNonFinite: whether NaN and infinities are let through.
   /// - Throws: `InputError` if there is not exactly one matrix.
   public init(directory: FilePath, allowNonFinite: Bool = false) throws {
+    table = try Self.table(directory: directory, allowNonFinite: allowNonFinite).tensor
+  }
+
+  static func table(
+    directory: FilePath, allowNonFinite: Bool
+  ) throws -> (name: String, tensor: Tensor) {
     let path = directory.appending("model.safetensors")
     let file = try SafetensorsFile(path)
     guard file.entries.count == 1, let entry = file.entries.first, entry.shape.count == 2,
@@ -32,7 +38,7 @@ public struct StaticEncoder: SequenceEncoder {
         "static embeddings are one matrix, found \(found)", at: Place(file: path.shown))
     }
     try MemoryBudget.require(entry.copiedBytes, for: "the model in '\(directory.shown)'")
-    table = try file.tensor(entry, allowNonFinite: allowNonFinite)
+    return (entry.name, try file.tensor(entry, allowNonFinite: allowNonFinite))
   }
 
   /// The mean of the tokens' vectors; the pooling `cls` takes the first.

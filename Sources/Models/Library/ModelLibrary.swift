@@ -7,7 +7,17 @@ public struct ModelDirectory: Sendable, Equatable {
   /// The folder.
   public let path: FilePath
   /// Its card, with a record of every file.
+<<<<<<< HEAD
   public fileprivate(set) var card: ModelCard
+=======
+  public let card: ModelCard
+
+  /// A folder whose card is at hand.
+  public init(path: FilePath, card: ModelCard) {
+    self.path = path
+    self.card = card
+  }
+>>>>>>> training
 }
 
 /// A folder of the library.
@@ -126,7 +136,8 @@ public struct ModelLibrary: Sendable {
     return try Self.faults(of: ModelCard.read(path), in: path, readingContents: true)
   }
 
-  /// What a user named: an installed model, or the path of a folder if there is a `/` in it.
+  /// What a user named: an installed model, the path of a folder if there is a `/` in it, or
+  /// `run:DIR` for the model that a run trained.
   ///
   /// A folder without a card gets one made of its files, which are read whole for that. A name may
   /// end with `@cosine`, `@inner-product` or `@l2`: the same model, its vectors compared that way.
@@ -140,6 +151,7 @@ public struct ModelLibrary: Sendable {
   public func resolve(
     _ name: String, catalogue: ModelCatalogue? = nil
   ) throws -> ModelDirectory {
+<<<<<<< HEAD
     if let mark = name.utf8.lastIndex(of: UInt8(ascii: "@")),
       let similarity = Similarity(rawValue: String(name[name.utf8.index(after: mark)...]))
     {
@@ -147,6 +159,15 @@ public struct ModelLibrary: Sendable {
       found.card.similarity = similarity
       found.card.name += "@" + similarity.rawValue
       return found
+=======
+    if name.utf8.starts(with: "run:".utf8) {
+      let run = FilePath(String(decoding: name.utf8.dropFirst(4), as: UTF8.self))
+      let folder = run.appending("model")
+      guard folder.appending(ModelCard.fileName).exists else {
+        throw UsageError("'\(run.shown)' is no finished run that trained a retriever")
+      }
+      return try Self.folder(folder)
+>>>>>>> training
     }
     if name.utf8.contains(UInt8(ascii: "/")) || name == "." || name == ".." {
       return try Self.folder(FilePath(name))

@@ -58,6 +58,8 @@ public struct SafetensorsFile: Sendable {
 
   /// The tensors, in the order of their bytes.
   public let entries: [Entry]
+  /// Texts beside the tensors, `__metadata__`.
+  public let metadata: [String: String]
   private let file: MappedFile
   private let index: [UTF8Key: Int]
 
@@ -69,7 +71,7 @@ public struct SafetensorsFile: Sendable {
   public init(_ path: FilePath) throws {
     let file = try MappedFile(path)
     self.file = file
-    entries = try file.withBytes { try Self.entries(of: $0, file: path.shown) }
+    (entries, metadata) = try file.withBytes { try Self.contents(of: $0, file: path.shown) }
     index = Dictionary(
       uniqueKeysWithValues: entries.enumerated().map { (UTF8Key($1.name), $0) })
   }
@@ -136,7 +138,9 @@ public struct SafetensorsFile: Sendable {
 
 // The header.
 extension SafetensorsFile {
-  private static func entries(of bytes: UnsafeRawBufferPointer, file: String) throws -> [Entry] {
+  private static func contents(
+    of bytes: UnsafeRawBufferPointer, file: String
+  ) throws -> (entries: [Entry], metadata: [String: String]) {
     func refuse(_ message: String, at offset: Int = 0) -> InputError {
       InputError(message, at: Place(file: file, byteOffset: offset))
     }
@@ -183,7 +187,11 @@ extension SafetensorsFile {
     guard end == bytes.count else {
       throw refuse("\(bytes.count - end) bytes after the last tensor", at: end)
     }
-    return entries
+    var metadata: [String: String] = [:]
+    for (key, value) in object["__metadata__"]?.objectValue?.members ?? [] {
+      metadata[key] = value.stringValue
+    }
+    return (entries, metadata)
   }
 
   private static func entry(

@@ -70,6 +70,22 @@ public struct WeightSet: Sendable {
   /// Whether a tensor has this full name.
   public func contains(_ name: String) -> Bool { places[UTF8Key(name)] != nil }
 
+  /// The shape of a tensor of this full name, or nil.
+  func shape(of name: String) -> [Int]? { places[UTF8Key(name)]?.entry.shape }
+
+  /// All floating-point tensors by full name, in file order.
+  ///
+  /// - Returns: names and values; integer buffers are left out.
+  /// - Throws: `InputError` at a number that is not finite.
+  func floatingPointTensors() throws -> [(String, Tensor)] {
+    try names.compactMap { name in
+      guard let (file, entry) = places[UTF8Key(name)],
+        [.float32, .float16, .bfloat16].contains(entry.type)
+      else { return nil }
+      return (name, try files[file].tensor(entry, allowNonFinite: allowNonFinite))
+    }
+  }
+
   /// What stands before `suffix` in the one name that ends with it.
   ///
   /// - Parameter suffix: the end of a name that every such model has.

@@ -1,0 +1,157 @@
+public import Basics
+import Models
+import Tensors
+
+/// What the user chooses for a run: all that its result depends on besides data and model.
+public struct TrainingChoices: Sendable, Equatable {
+  /// Optimizers by name.
+  public enum OptimizerName: String, Sendable, CaseIterable {
+    case sgd
+    case momentum
+    case adam
+    case adamw
+    case rmsprop
+
+    var rule: Optimizer.Rule {
+      switch self {
+      case .sgd: .sgd()
+      case .momentum: .sgd(momentum: 0.9)
+      case .adam: .adam()
+      case .adamw: .adamW()
+      case .rmsprop: .rmsProp()
+      }
+    }
+  }
+
+  /// The optimizer.
+  public var optimizer = OptimizerName.adamw
+  /// Step size, above 0.
+  public var learningRate = 2e-5
+  /// Pull of matrices towards 0, 0 or more.
+  public var weightDecay = 0.01
+  /// The learning rate's course.
+  public var schedule = Schedule.Shape.linear
+  /// Share of the steps in which the rate rises, 0 to 1.
+  public var warmup = 0.1
+  /// Times each example is seen, 1 or more.
+  public var epochs = 1
+  /// Examples of a step, 2 or more.
+  public var batchSize = 16
+  /// Longest gradient that is left alone, above 0; nil: any.
+  public var clipNorm: Double? = 1
+  /// Share of the examples that are held out and evaluated, above 0 and below 1.
+  public var heldOut = 0.1
+  /// Evaluations without a better value after which the run ends; nil: it does not.
+  public var patience: Int?
+  /// Steps between two checkpoints.
+  public var checkpointEvery = 200
+  /// Tokens after which texts are cut while training; nil: the model's limit.
+  public var maximumTokens: Int?
+  /// Whether layers are computed again for the gradient, which takes less memory and more time.
+  public var checkpointsLayers = false
+  /// Decides order, split and new weights.
+  public var seed: UInt64 = 1
+
+  /// The usual choices.
+  public init() {}
+
+  /// Refuses what cannot be.
+  ///
+  /// - Throws: `UsageError` naming the choice, its value and its range.
+  public func check() throws {
+    func require(_ holds: Bool, _ name: String, _ value: Any, _ range: String) throws {
+      guard holds else { throw UsageError("--\(name) is \(value), expected \(range)") }
+    }
+    try require(
+      learningRate > 0 && learningRate.isFinite, "learning-rate", learningRate, "above 0")
+    try require(
+      weightDecay >= 0 && weightDecay.isFinite, "weight-decay", weightDecay, "0 or more")
+    try require((0...1).contains(warmup), "warmup", warmup, "0 to 1")
+    try require((1...100_000).contains(epochs), "epochs", epochs, "1 to 100000")
+    try require((2...65_536).contains(batchSize), "batch-size", batchSize, "2 to 65536")
+    if let clipNorm {
+      try require(clipNorm > 0 && clipNorm.isFinite, "clip-norm", clipNorm, "above 0")
+    }
+    try require(heldOut > 0 && heldOut < 1, "held-out", heldOut, "above 0 and below 1")
+    if let patience { try require(patience > 0, "patience", patience, "1 or more") }
+    try require(checkpointEvery > 0, "checkpoint-every", checkpointEvery, "1 or more")
+    if let maximumTokens {
+      try require((4...131_072).contains(maximumTokens), "max-tokens", maximumTokens, "4 to 131072")
+    }
+  }
+
+  /// The choices, for `run.json`.
+  public var description: JSONObject {
+    [
+      "optimizer": .string(optimizer.rawValue), "learningRate": .number(learningRate),
+      "weightDecay": .number(weightDecay), "schedule": .string(schedule.rawValue),
+      "warmup": .number(warmup), "epochs": JSONValue(epochs), "batchSize": JSONValue(batchSize),
+      "clipNorm": clipNorm.map { .number($0) } ?? .null, "heldOut": .number(heldOut),
+      "patience": patience.map { JSONValue($0) } ?? .null,
+      "maximumTokens": maximumTokens.map { JSONValue($0) } ?? .null,
+    ]
+  }
+
+  /// Numbers of the examples to train on and of those that are held out; examples that share a key
+  /// stay together.
+  ///
+  /// - Parameter keys: the keys of each example.
+  /// - Returns: both ascending; each has at least one if there are two groups of examples.
+  func split(_ keys: [[String]]) -> (training: [Int], heldOut: [Int]) {
+    var parent = Array(keys.indices)
+    func root(_ index: Int) -> Int {
+      var index = index
+      while parent[index] != index {
+        parent[index] = parent[parent[index]]
+        index = parent[index]
+      }
+      return index
+    }
+    var owner: [UTF8Key: Int] = [:]
+    for (index, names) in keys.enumerated() {
+      for name in names {
+        let key = UTF8Key(name)
+        if let other = owner[key] { parent[root(index)] = root(other) } else { owner[key] = index }
+      }
+    }
+    let groups = Dictionary(grouping: keys.indices, by: root).sorted { $0.key < $1.key }
+    var random = Philox(seed: seed, stream: 0x7370_6C69_74)
+    var training: [Int] = []
+    var heldOut: [Int] = []
+    let wanted = max(1, Int((Double(keys.count) * self.heldOut).rounded()))
+    for (number, group) in groups.shuffled(using: &random).enumerated() {
+      if heldOut.count < wanted, number + 1 < groups.count {
+        heldOut += group.value
+      } else {
+        training += group.value
+      }
+    }
+    return (training.sorted(), heldOut.sorted())
+  }
+
+  /// A loop over examples with these choices.
+  func loop<Task: TrainingTask>(
+    _ task: Task, parameters: [Parameter], examples: [Task.Example], lengths: [Int],
+    in context: ComputeContext
+  ) -> (loop: TrainingLoop<Task.Example>, settings: TrainingSettings) {
+    let plan = ShuffledBatches(
+      count: examples.count, size: batchSize, seed: seed, lengths: lengths)
+    var settings = TrainingSettings(steps: epochs * plan.stepsPerEpoch)
+    settings.clipNorm = clipNorm
+    settings.reportEvery = max(1, min(10, settings.steps / 50))
+    settings.checkpointEvery = checkpointEvery
+    settings.evaluateEvery = plan.stepsPerEpoch
+    settings.patience = patience
+    let groups = ParameterGroup.decayingMatrices(
+      parameters, learningRate: learningRate, weightDecay: weightDecay)
+    let loop = TrainingLoop(
+      settings, parameters: parameters, source: Backpropagation(task, in: context),
+      optimizer: Optimizer(optimizer.rule, groups: groups, in: context),
+      schedule: Schedule(
+        schedule, warmupSteps: Int((Double(settings.steps) * warmup).rounded()),
+        totalSteps: settings.steps),
+      plan: plan
+    ) { examples[$0] }
+    return (loop, settings)
+  }
+}

@@ -1,0 +1,231 @@
+public import Basics
+public import Models
+import SystemPackage
+public import Tensors
+
+/// One training run in a run directory: `checkpoint.safetensors` while it goes on, `model/` at its end.
+public struct TrainingRun {
+  /// What is told to the user.
+  public enum Progress: Sendable {
+    /// Training begins, with so many steps.
+    case begin(steps: Int, examples: Int, heldOut: Int)
+    /// So many steps are done; the mean loss since the report before.
+    case step(Int, loss: Double?)
+  }
+
+  /// The folder of the trained model within a run directory.
+  public static let modelFolder = "model"
+
+  private let open: () throws -> RunDirectory
+  private let source: ModelDirectory
+  private let choices: TrainingChoices
+  private let context: ComputeContext
+  private let report: (Progress) -> Void
+
+  /// A run.
+  ///
+  /// - Parameters:
+  ///   - source: the model that training begins with.
+  ///   - choices: checked.
+  ///   - context: where it runs.
+  ///   - report: told what is going on.
+  ///   - open: opens the directory where it is kept, whose description holds the choices, data and
+  ///     model; called once the examples are known to be good.
+  public init(
+    source: ModelDirectory, choices: TrainingChoices,
+    context: ComputeContext, report: @escaping (Progress) -> Void,
+    open: @escaping () throws -> RunDirectory
+  ) {
+    self.open = open
+    self.source = source
+    self.choices = choices
+    self.context = context
+    self.report = report
+  }
+
+  /// Trains a retriever on pairs.
+  ///
+  /// - Parameters:
+  ///   - pairs: questions with passages.
+  ///   - loss: compares.
+  /// - Returns: what `results.json` holds: Recall@1 and MRR@10 of the held-out questions among the
+  ///   held-out passages, before and after, and the losses.
+  /// - Throws: `UsageError` for a model of two encoders; `InputError` for a text with nothing to embed
+  ///   or too few pairs; ``TrainingError``; `FileError`.
+  public func trainContrastively(_ pairs: [TextPair], loss: ContrastiveLoss) throws -> JSONObject {
+    guard source.card.queryDirectory == nil else {
+      throw UsageError("the model '\(source.card.name)' has two encoders; one is trained")
+    }
+    let embedding = try embeddingModel()
+    let examples = try pairs.enumerated().map { index, pair in
+      func tokens(_ text: String, _ role: TextRole) throws -> TokenSequence {
+        let found =
+          role == .query
+          ? embedding.tokens(ofQuery: text)
+          : embedding.tokens(ofPassage: "", text: text, separator: " ")
+        guard let found else {
+          throw InputError("pair \(index + 1) has a text with nothing to embed")
+        }
+        return found
+      }
+      return TokenPair(
+        query: try tokens(pair.query, .query), positive: try tokens(pair.positive, .passage),
+        negatives: try pair.negatives.map { try tokens($0, .passage) })
+    }
+    let (training, heldOut) = choices.split(
+      pairs.map { ["q" + $0.query, "p" + $0.positive] })
+    try require(training.count, heldOut.count)
+    let encoder: any TrainableEncoder =
+      source.card.kind == .static
+      ? try TrainableStaticEncoder(directory: source.path)
+      : try TrainableTransformer(directory: source.path)
+    (encoder as? TrainableTransformer)?.checkpointsLayers = choices.checkpointsLayers
+    let side = embedding.encoder(for: .passage)
+    let task = ContrastiveTask(
+      encoder, pooling: side.pooling, normalises: side.normalises, loss: loss)
+    let evaluation = PairEvaluation(heldOut.map { examples[$0] }) { sequences in
+      let tape = Tape(in: context, mode: .forwardOnly)
+      return encoder.vectors(
+        of: sequences, pooling: side.pooling, normalises: side.normalises, on: tape
+      ).value
+    }
+    let directory = try open()
+    let before = evaluation.measure()
+    let chosen = training.map { examples[$0] }
+    let result = try train(
+      in: directory, task, encoder.parameters, chosen, lengths: chosen.map(\.tokenCount),
+      heldOut: heldOut.count
+    ) { evaluation.measure().reciprocalRank }
+    let after = evaluation.measure()
+    try TrainedModelFiles.write(
+      encoder, to: directory.path.appending(Self.modelFolder), source: source,
+      name: "\(source.card.name.prefix(40))-trained",
+      origin: "trained by ragbench from \(source.card.name)")
+    let values: JSONObject = [
+      "pairs": JSONValue(training.count), "heldOut": JSONValue(heldOut.count),
+      "before": .object(before.json), "after": .object(after.json),
+    ]
+    return values.followed(by: result)
+  }
+
+  /// Trains a classifier on labelled texts.
+  ///
+  /// - Parameter texts: two classes or more.
+  /// - Returns: what `results.json` holds: accuracy and macro-F1 of the held-out texts, and the losses.
+  /// - Throws: `UsageError` for a model that is no transformer; `InputError` for a text with nothing
+  ///   to read, fewer than two classes or too few texts; ``TrainingError``; `FileError`.
+  public func trainClassifier(_ texts: [LabelledText]) throws -> JSONObject {
+    guard source.card.kind == .transformer else {
+      throw UsageError("the model '\(source.card.name)' is no transformer; a classifier needs one")
+    }
+    let labels = Set(texts.map { UTF8Key($0.label) }).sorted().map(\.string)
+    guard labels.count >= 2 else {
+      throw InputError("all texts have the label '\(labels.first ?? "")', expected two or more")
+    }
+    let numbers = Dictionary(
+      uniqueKeysWithValues: labels.enumerated().map { (UTF8Key($1), $0) })
+    let embedding = try embeddingModel().encoder(for: .passage)
+    let examples = try texts.enumerated().map { index, text in
+      guard let tokens = embedding.tokens(of: text.text), let label = numbers[UTF8Key(text.label)]
+      else { throw InputError("text \(index + 1) has nothing to read") }
+      return LabelledTokens(tokens: tokens, label: label)
+    }
+    let (training, heldOut) = choices.split(texts.map { [$0.text] })
+    try require(training.count, heldOut.count)
+    let classifier = try SequenceClassifier(
+      directory: source.path, labels: labels, seed: choices.seed)
+    classifier.encoder.checkpointsLayers = choices.checkpointsLayers
+    let evaluation = ClassEvaluation(heldOut.map { examples[$0] }, classes: labels.count) {
+      let tape = Tape(in: context, mode: .forwardOnly)
+      return classifier.scores(of: $0, on: tape).value
+    }
+    let chosen = training.map { examples[$0] }
+    let directory = try open()
+    let result = try train(
+      in: directory, ClassificationTask(classifier), classifier.parameters, chosen,
+      lengths: chosen.map(\.tokens.ids.count), heldOut: heldOut.count
+    ) { evaluation.measure().macroF1 }
+    let after = evaluation.measure()
+    try classifier.save(
+      to: directory.path.appending(Self.modelFolder), source: source.path)
+    let values: JSONObject = [
+      "texts": JSONValue(training.count), "heldOut": JSONValue(heldOut.count),
+      "classes": .array(labels.map { .string($0) }), "after": .object(after.json),
+    ]
+    return values.followed(by: result)
+  }
+
+  /// The choices and the source's files; the run directory compares data and everything else.
+  private var identity: String {
+    let files = source.card.files.map { "\($0.path) \($0.sha256)" }.joined(separator: "\n")
+    let choices = (try? JSONValue.object(choices.description).serialized()) ?? ""
+    return source.card.name + " " + Checksum.sha256(choices + "\n" + files).prefix(16)
+  }
+
+  private func embeddingModel() throws -> EmbeddingModel {
+    var card = source.card
+    if let limit = choices.maximumTokens {
+      card.queryMaximumTokens = limit
+      card.passageMaximumTokens = limit
+    }
+    return try EmbeddingModel(directory: source.path, card: card)
+  }
+
+  private func require(_ training: Int, _ heldOut: Int) throws {
+    guard training >= 2, heldOut >= 1 else {
+      throw InputError(
+        "\(training) examples to train on and \(heldOut) held out, expected 2 and 1 or more")
+    }
+  }
+
+  private func train<Task: TrainingTask>(
+    in directory: RunDirectory, _ task: Task, _ parameters: [Parameter], _ examples: [Task.Example],
+    lengths: [Int],
+    heldOut: Int, evaluate: @escaping () -> Double
+  ) throws -> JSONObject {
+    let isNew = directory.completedEvents.isEmpty
+    let checkpoint = directory.path.appending("checkpoint.safetensors")
+    if isNew, checkpoint.exists {
+      // Of a run that was thrown away with --force.
+      try LiveFileSystem().unlink(checkpoint)
+    }
+    let (loop, settings) = choices.loop(
+      task, parameters: parameters, examples: examples, lengths: lengths, in: context)
+    if isNew {
+      try directory.append([["event": .string("begin"), "steps": JSONValue(settings.steps)]])
+    }
+    report(.begin(steps: settings.steps, examples: examples.count, heldOut: heldOut))
+    let result = try loop.run(
+      checkpoint: checkpoint, identity: identity,
+      report: { progress in
+        report(.step(progress.step, loss: progress.loss))
+        try directory.append([
+          [
+            "event": .string("step"), "step": JSONValue(progress.step),
+            "loss": progress.loss.map { .number($0) } ?? .null,
+            "factor": .number(progress.factor), "gradientNorm": .number(progress.gradientNorm),
+          ]
+        ])
+      }, evaluate: evaluate)
+    func list(_ points: [TrainingResult.Point]) -> JSONValue {
+      .array(
+        points.map {
+          .object(["step": JSONValue($0.step), "value": $0.value.map { .number($0) } ?? .null])
+        })
+    }
+    return [
+      "steps": JSONValue(result.steps), "endedEarly": .bool(result.endedEarly),
+      "bestStep": result.bestStep.map { JSONValue($0) } ?? .null,
+      "evaluations": list(result.evaluations), "losses": list(result.losses),
+    ]
+  }
+}
+
+extension JSONObject {
+  /// These members and those of another object behind them.
+  fileprivate func followed(by other: JSONObject) -> JSONObject {
+    var result = self
+    for (key, value) in other.members { result[key] = value }
+    return result
+  }
+}

@@ -1,0 +1,81 @@
+public import ArgumentParser
+import Basics
+import Models
+import SystemPackage
+import Tensors
+public import Training
+
+/// `ragbench train`: new weights from examples.
+struct TrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train", abstract: "Trains a retriever or a classifier.",
+    discussion: """
+      Example: ragbench train contrastive pairs.jsonl --model all-MiniLM-L6-v2 --output runs/tuned
+      Example: ragbench train classify texts.jsonl --model all-MiniLM-L6-v2
+      """,
+    subcommands: [Contrastive.self, Classify.self])
+
+  struct Contrastive: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Trains a retriever on questions with passages that answer them.",
+      discussion: """
+        The file has one JSON object a line: {"query": …, "positive": …, "negatives": [ … ]}. Each \
+        question shall prefer its passage to the other passages of its batch and to its negatives. \
+        A share of the pairs is held out and ranked before and after. The trained retriever is used \
+        everywhere as --retriever run:DIR.
+
+        Example: ragbench train contrastive pairs.jsonl --output runs/tuned
+        Example: ragbench query --corpus medqa --retriever run:runs/tuned "asthma in children"
+        """)
+
+    @Argument(help: "The pairs, JSON Lines, plain or gzip.") var file: String
+    @Option(help: "Inverse temperature: what inner products are multiplied by.")
+    var inverseTemperature = 20.0
+    @Flag(help: "Leave the positive out of the denominator (decoupled loss).")
+    var decoupled = false
+    @OptionGroup var training: TrainOptions
+    @OptionGroup var runOptions: RunOptions
+    @OptionGroup var options: SharedOptions
+
+    func run() throws {
+      guard inverseTemperature > 0, inverseTemperature.isFinite else {
+        throw UsageError("--inverse-temperature is \(inverseTemperature), expected above 0")
+      }
+      let loss = ContrastiveLoss(
+        inverseTemperature: Float(inverseTemperature), includesPositive: !decoupled)
+      try training.perform(
+        "train-contrastive", file: file,
+        description: [
+          "inverseTemperature": .number(inverseTemperature), "decoupled": .bool(decoupled),
+        ], run: runOptions, options: options, read: TrainingRecords.pairs
+      ) { try $0.trainContrastively($1, loss: loss) }
+    }
+  }
+
+  struct Classify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Trains a classifier on texts with labels.",
+      discussion: """
+        The file has one JSON object a line: {"text": …, "label": …}. A share of the texts is held \
+        out; accuracy and macro-F1 are measured on them. The model in DIR/model is one that \
+        transformers loads as a sequence classifier.
+
+        Example: ragbench train classify texts.jsonl --epochs 3 --output runs/classes
+        """)
+
+    @Argument(help: "The texts, JSON Lines, plain or gzip.") var file: String
+    @OptionGroup var training: TrainOptions
+    @OptionGroup var runOptions: RunOptions
+    @OptionGroup var options: SharedOptions
+
+    func run() throws {
+      try training.perform(
+        "train-classify", file: file, description: [:], run: runOptions, options: options,
+        read: TrainingRecords.labelledTexts
+      ) { try $0.trainClassifier($1) }
+    }
+  }
+}
+
+extension TrainingChoices.OptimizerName: ExpressibleByArgument {}
+extension Schedule.Shape: ExpressibleByArgument {}
