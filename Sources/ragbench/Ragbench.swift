@@ -24,11 +24,8 @@ struct Ragbench: ParsableCommand {
     subcommands: [
       ModelCommand.self, CorpusCommand.self, IndexCommand.self, QueryCommand.self,
       ServeCommand.self, EvalCommand.self, AttackCommand.self, DetectCommand.self,
-<<<<<<< HEAD
-      SweepCommand.self, ReproduceCommand.self, ReportCommand.self, EnvCommand.self,
-=======
-      SweepCommand.self, TrainCommand.self, ReportCommand.self, EnvCommand.self,
->>>>>>> training
+      SweepCommand.self, ReproduceCommand.self, TrainCommand.self, ReportCommand.self,
+      EnvCommand.self,
       DoctorCommand.self,
     ])
 }

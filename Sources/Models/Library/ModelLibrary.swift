@@ -7,17 +7,13 @@ public struct ModelDirectory: Sendable, Equatable {
   /// The folder.
   public let path: FilePath
   /// Its card, with a record of every file.
-<<<<<<< HEAD
   public fileprivate(set) var card: ModelCard
-=======
-  public let card: ModelCard
 
   /// A folder whose card is at hand.
   public init(path: FilePath, card: ModelCard) {
     self.path = path
     self.card = card
   }
->>>>>>> training
 }
 
 /// A folder of the library.
@@ -151,7 +147,6 @@ public struct ModelLibrary: Sendable {
   public func resolve(
     _ name: String, catalogue: ModelCatalogue? = nil
   ) throws -> ModelDirectory {
-<<<<<<< HEAD
     if let mark = name.utf8.lastIndex(of: UInt8(ascii: "@")),
       let similarity = Similarity(rawValue: String(name[name.utf8.index(after: mark)...]))
     {
@@ -159,7 +154,7 @@ public struct ModelLibrary: Sendable {
       found.card.similarity = similarity
       found.card.name += "@" + similarity.rawValue
       return found
-=======
+    }
     if name.utf8.starts(with: "run:".utf8) {
       let run = FilePath(String(decoding: name.utf8.dropFirst(4), as: UTF8.self))
       let folder = run.appending("model")
@@ -167,7 +162,6 @@ public struct ModelLibrary: Sendable {
         throw UsageError("'\(run.shown)' is no finished run that trained a retriever")
       }
       return try Self.folder(folder)
->>>>>>> training
     }
     if name.utf8.contains(UInt8(ascii: "/")) || name == "." || name == ".." {
       return try Self.folder(FilePath(name))
