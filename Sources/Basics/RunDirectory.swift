@@ -14,11 +14,15 @@ public final class RunDirectory: Sendable {
   static let lockName = "lock"
   /// Files that ``finish(results:timings:)`` and reports add, removed when a run is redone.
   private static let derivedNames = [
-    resultsName, timingsName, "flags.jsonl", "report.html", "report.sarif",
+    resultsName, timingsName, "flags.jsonl", "poisoned.jsonl", "report.html", "report.md",
+    "report.tex", "report.sarif", "success.csv", "geometry.csv", "detection.csv", "junit.xml",
+    "comparison.html", "comparison.md", "comparison.csv", "comparison.json",
   ]
 
   /// The directory.
   public let path: FilePath
+  /// What the results depend on: the content of `run.json`.
+  public let description: JSONObject
   /// The events that an interrupted earlier run completed, in their order.
   public let completedEvents: [JSONObject]
   /// What to tell the user: a torn last line, a lock taken over.
@@ -44,6 +48,7 @@ public final class RunDirectory: Sendable {
     files: any FileSystem = LiveFileSystem()
   ) throws {
     self.path = path
+    self.description = description
     self.files = files
     try DirectoryListing.create(path, files: files)
     _ = try Self.isFresh(path)  // before a lock file is put beside somebody's other files

@@ -57,8 +57,12 @@ struct BaselineTests {
         var row = Row(
           coordinates: fit.coordinates, detector: fit.detector, payload: payload,
           comparisons: comparisons, worst: worst)
+        let listed = fit.reached(payload)?.objects(named: "comparisons").count ?? 0
         if worst.difference > 0 {
-          let values = comparisons.map(\.pValue)
+          // One that is not applicable is not beaten either.
+          let values =
+            comparisons.map(\.pValue)
+            + Array(repeating: nil, count: listed - comparisons.count)
           row.pValue = values.contains { $0 == nil } ? nil : values.compactMap(\.self).max()
         } else {
           row.pValue = worst.pValue.map { min(1, $0 * Double(comparisons.count)) }

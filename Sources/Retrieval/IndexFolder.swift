@@ -42,10 +42,13 @@ public struct IndexFolder: Sendable {
       .filter { DocumentStore.exists(in: $0.path) }
   }
 
-  /// Bytes of the store's files.
+  /// Bytes of the store's files and of the vectors that are mapped.
   public var storeBytes: Int {
-    ["", "-wal", "-shm"].reduce(0) {
-      $0 + (path.appending(DocumentStore.fileName + $1).fileSize ?? 0)
+    let vectors = ((try? DirectoryListing.names(in: path)) ?? []).filter {
+      $0.hasSuffix(VectorFile.suffix)
+    }
+    return (["", "-wal", "-shm"].map { DocumentStore.fileName + $0 } + vectors).reduce(0) {
+      $0 + (path.appending($1).fileSize ?? 0)
     }
   }
 

@@ -1,7 +1,8 @@
 import Basics
 import SystemPackage
 
-/// The vectors of one retriever at one state of a store, in a file that is mapped rather than read.
+/// The vectors of one retriever at one state of a store, in a file that is mapped and compared with its
+/// checksum once.
 ///
 /// Derived data: the store is the truth, the file names the state it was made of and the SHA-256 of
 /// its content, and one that is missing, of another state or damaged is not used. Layout: a line of
@@ -129,6 +130,9 @@ struct VectorFile {
     let keys = UnsafeRawBufferPointer(rebasing: content[(4 * rows * dimension)...])
     let chunks = (0..<rows).map {
       Int64(littleEndian: keys.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self))
+    }
+    guard zip(chunks, chunks.dropFirst()).allSatisfy({ $0 < $1 }) else {
+      throw InputError("its chunks do not ascend", at: place)
     }
     let vectors = try VectorMatrix(
       mapping: mapping, byteOffset: start, rows: rows, dimension: dimension)

@@ -33,7 +33,7 @@ struct AttackCommand: ParsableCommand {
     let bench = try Workbench(options)
     let bundle = try bench.bundle(selection.corpus)
     let settings = try selection.settings(for: bundle, seed: runOptions.seed)
-    var description = try selection.description(settings, bundle)
+    var description = try selection.description(settings, bundle, bench)
     description["detection"] = .bool(!noDetection)
     description["windows"] = .string(windows.rawValue)
     let run = try runOptions.directory(

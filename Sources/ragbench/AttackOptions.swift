@@ -3,6 +3,7 @@ import Attacks
 import Basics
 import Corpus
 import Evaluation
+import Models
 import SystemPackage
 
 /// Which attack on which questions, for commands that attack.
@@ -81,12 +82,13 @@ struct AttackOptions: ParsableArguments {
 
   /// All of the selection that the results depend on.
   func description(
-    _ settings: AttackSettings, _ bundle: CorpusBundle
+    _ settings: AttackSettings, _ bundle: CorpusBundle, _ bench: Workbench
   ) throws -> JSONObject {
     func strings(_ items: [String]) -> JSONValue { .array(items.map { .string($0) }) }
     return [
       "corpusChecksum": .string(bundle.checksum), "querySets": strings(settings.querySets),
       "payloadKinds": strings(settings.payloadKinds), "retrievers": strings(retriever.items),
+      "models": strings(try retriever.items.map { try bench.modelDirectory($0).fingerprint }),
       "method": .string(method), "parameters": .object(settings.attack.parameters),
       "paraphrases": try paraphrases.map {
         .string(try Checksum.sha256(of: FilePath($0)))

@@ -64,7 +64,7 @@ struct DetectCommand: ParsableCommand {
       let response = try after.map { after in
         ResponseProtocol(policies: try after.items.map(DetectCommand.policy), unit: per)
       }
-      var description = try selection.description(settings, bundle)
+      var description = try selection.description(settings, bundle, bench)
       description["detection"] = detection.json
       description["response"] = response?.json ?? .null
       let run = try runOptions.directory(

@@ -72,7 +72,7 @@ struct ReproduceCommand: ParsableCommand {
         Retrievers, separated by commas (default: all-MiniLM-L6-v2, and of the paper's encoders \
         and WordLlama what is installed).
         """)
-    var retriever: String?
+    var retriever: CommaList?
     @Option(help: "Questions drawn from each set; 0 takes all.") var questions = 200
     @OptionGroup var place: RunOptions
     @OptionGroup var options: SharedOptions
@@ -87,10 +87,13 @@ struct ReproduceCommand: ParsableCommand {
       let bench = try Workbench(options)
       let library = ModelLibrary(bench.locations)
       let names =
-        retriever.map { $0.split(separator: ",").map(String.init) }
+        retriever?.items
         ?? [defaultRetriever]
         + Self.wanted.filter { library.contains(String($0.split(separator: "@")[0])) }
-      for name in names { _ = try bench.modelDirectory(name) }
+      guard Set(names.map { UTF8Key($0) }).count == names.count else {
+        throw UsageError("--retriever names a retriever twice")
+      }
+      let models = try names.map { try bench.modelDirectory($0).fingerprint }
       let corpora = try CorpusLibrary(bench.locations).names()
       let name = corpus ?? (corpora.contains("textbooks") ? "textbooks" : "medqa")
       let bundle = try bench.quietBundle(name)
@@ -102,16 +105,17 @@ struct ReproduceCommand: ParsableCommand {
       let plan = RagPoisoning.plan(
         corpora: [name], retrievers: names, querySets: sets.isEmpty ? bundle.querySets : sets,
         payloads: payloads, questions: questions == 0 ? nil : questions, seed: place.seed)
-      try perform(plan, bench)
+      try perform(plan, models, bench)
     }
 
-    private func perform(_ plan: SweepPlan, _ bench: Workbench) throws {
+    private func perform(_ plan: SweepPlan, _ models: [String], _ bench: Workbench) throws {
       let surroundings = bench.sweepSurroundings(plan)
       let bundles = try SweepRun.bundles(of: plan, surroundings)
       for (_, bundle) in bundles { bench.introduce(bundle) }
       let directory = try place.directory(
         "reproduce", corpus: plan.corpora[0],
-        description: SweepRun.description(plan, bundles, shard: nil), locations: bench.locations,
+        description: SweepRun.description(plan, bundles, models: models, shard: nil),
+        locations: bench.locations,
         options: options)
       let sweep = SweepRun(
         run: directory, plan: plan, selection: try SweepSelection(), bundles: bundles,
@@ -119,7 +123,7 @@ struct ReproduceCommand: ParsableCommand {
       var results = try SweepCommand.perform(sweep, options)
       let isRepeated = try Repetition(of: plan, bundles, bench.plainSurroundings(plan)).equals(
         results, at: directory.path.appending("repetition"))
-      let reproduction = try RagPoisoning(plan, results: results).reproduction(
+      let reproduction = RagPoisoning(plan, results: results).reproduction(
         isDeterministic: isRepeated)
       results["reproduction"] = .object(reproduction.json)
       try sweep.finish(results)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Basics
 import Corpus
 import Evaluation
+import Models
 import Retrieval
 import SystemPackage
 import Tensors
@@ -56,8 +57,9 @@ struct SweepCommand: ParsableCommand {
         return try show(estimate)
       }
       // Retrievers that are missing are found before hours of work, not after.
-      for name in plan.retrievers { _ = try bench.modelDirectory(name) }
-      var description = SweepRun.description(plan, bundles, shard: selection.shard)
+      let models = try plan.retrievers.map { try bench.modelDirectory($0).fingerprint }
+      var description = SweepRun.description(
+        plan, bundles, models: models, shard: selection.shard)
       description["command"] = .string("sweep")
       description["version"] = .string(Ragbench.version)
       description["instructionSet"] = .string(ComputeContext.instructionSet)

@@ -11,22 +11,14 @@ extension Workbench {
   /// The retriever of a name or folder, without the cache: for questions, each asked once, and for
   /// passages, whose embeddings the store keeps.
   func plainEmbedder(_ name: String) throws -> Embedder {
-    let library = ModelLibrary(locations)
     // The catalogue is for the message about a name that is not there; reading it costs time.
-    let catalogue =
-      library.contains(name) || name.utf8.contains(UInt8(ascii: "/"))
-      ? nil : try ModelCatalogue.shipped(locations)
-    let directory = try library.resolve(name, catalogue: catalogue)
+    let directory = try modelDirectory(name)
     let model = try EmbeddingModel(directory: directory.path, card: directory.card)
     return Embedder(model: model, threads: options.threadCount)
   }
 
   /// Refuses a retriever that is not there, without loading it.
-  func checkRetriever(_ name: String) throws {
-    let library = ModelLibrary(locations)
-    if library.contains(name) { return }
-    _ = try library.resolve(name, catalogue: ModelCatalogue.shipped(locations))
-  }
+  func checkRetriever(_ name: String) throws { _ = try modelDirectory(name) }
 
   /// The corpus of a name, without a note.
   func quietBundle(_ name: String) throws -> CorpusBundle {

@@ -18,13 +18,14 @@ extension Workbench {
       }, embedder: { try embedder($0) }, index: { try index($0, $1) })
   }
 
-  /// The same without the cache of embeddings, on one thread.
+  /// The same without the cache of embeddings, on another number of threads.
   func plainSurroundings(_ plan: SweepPlan) -> SweepSurroundings {
     var surroundings = sweepSurroundings(plan)
     surroundings.embedder = { name in
       let directory = try modelDirectory(name)
       return Embedder(
-        model: try EmbeddingModel(directory: directory.path, card: directory.card), threads: 1)
+        model: try EmbeddingModel(directory: directory.path, card: directory.card),
+        threads: options.threadCount == 1 ? 2 : 1)
     }
     return surroundings
   }

@@ -63,6 +63,29 @@ import Testing
     try store.close()
   }
 
+  /// Headers that a checksum of their own makes consistent.
+  @Test(arguments: [
+    (-1, 3), (2, 0), (2, 1 << 17), (1 << 41, 3), (Int.max, Int.max), (4, 1), (2, 3),
+  ]) func headersThatDoNotFitAreRefused(rows: Int, dimension: Int) throws {
+    let temporary = TemporaryStore()
+    let directory = try temporary.create().path.removingLastComponent()
+    let path = VectorFile.path(retriever: "whole", in: directory)
+    // Two rows of three; their keys descend.
+    var content: [UInt8] = []
+    for value in [1, 2, 3, 4, 5, 6] as [Float] {
+      withUnsafeBytes(of: value.bitPattern.littleEndian) { content += $0 }
+    }
+    for key in [9, 8] as [Int64] { withUnsafeBytes(of: key.littleEndian) { content += $0 } }
+    let header: JSONObject = [
+      "format": "ragbench-vectors", "version": 1, "rows": JSONValue(rows),
+      "dimension": JSONValue(dimension), "sha256": .string(Checksum.sha256(content)),
+    ]
+    var line = Array(try header.serialized().utf8)
+    line += [UInt8](repeating: 0x20, count: 63 - line.count % 64) + [0x0A]
+    try AtomicFile.write(line + content, to: path)
+    #expect(throws: InputError.self) { _ = try VectorFile.read(path) }
+  }
+
   /// Every byte flipped and every length cut: the answer is the store's.
   @Test func noDamagedFileIsUsed() throws {
     let temporary = TemporaryStore()

@@ -116,8 +116,8 @@ import Testing
     }
     for entry in results["contamination"]?.arrayValue ?? [] {
       let passages = try #require(entry["poisonedPassages"]?.intValue)
-      // 40 questions, of which the attacker had reached at most a half.
-      #expect(entry["share"]?.doubleValue == 0.5 && passages > 0 && passages <= 20)
+      // 24 of 40 questions are anchors, of which the attacker had reached at most a half.
+      #expect(entry["share"]?.doubleValue == 0.5 && passages > 0 && passages <= 13)
     }
   }
 

@@ -70,7 +70,7 @@ struct TextbooksColumnTests {
   }
 
   /// What independent Python code measured with one fixed text of 150 characters for each kind
-  /// (`shared/papers/rag-poisoning.md`, section 5.6): 300 questions of each set, of which 120 are
+  /// (`docs/papers/rag-poisoning.md`, section 5.6): 300 questions of each set, of which 120 are
   /// tested on. Ours are other questions and other texts of that length.
   private struct Independent {
     var success: [Double]

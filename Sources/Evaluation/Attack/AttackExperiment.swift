@@ -121,7 +121,9 @@ public struct AttackExperiment: Sendable {
           id: document.id, title: document.title, text: document.text, metadata: document.metadata)
       }, paraphrases: paraphrases)
     let documents = try settings.attack.poison(
-      clean.queries, payloads: bundle.payloads(kind), seed: settings.seed ^ UInt64(wording) << 32,
+      clean.queries, payloads: bundle.payloads(kind),
+      // Apart by odd multiples, so that no other seed a person would choose gives the same draw.
+      seed: settings.seed &+ UInt64(wording) &* 0x9E37_79B9_7F4A_7C15,
       surroundings: surroundings)
     return try PoisonedRetrieval(
       documents: documents, payloadKind: kind, clean: clean, embedder: embedder,

@@ -5,24 +5,27 @@ import Tensors
 extension DetectionDataset {
   /// The data set of a defender whose trusted corpus already held poison.
   ///
-  /// A share of the questions is drawn. One poisoned document of each, of a kind drawn too, has entered
+  /// A share of the anchor questions is drawn. One poisoned document of each, of a kind drawn too, has entered
   /// its clean list as the retriever would rank it; where it is not among the first results, the list
   /// is what it was. For learning and calibrating only: what such a set calls clean is not.
   ///
   /// - Parameters:
   ///   - share: From 0 to 1.
+  ///   - anchors: The questions to learn from and to calibrate with, as positions.
   ///   - seed: Decides the draw; a larger share holds the questions of a smaller one.
-  /// - Returns: The data set without poison, and how many of its passages are poisoned.
+  /// - Returns: The data set without poison, and how many of the anchors' passages are poisoned.
   /// - Throws: `DetectorError.list` for another dimension.
-  func contaminated(share: Double, seed: UInt64) throws -> (dataset: Self, passages: Int) {
+  func contaminated(share: Double, of anchors: [Int], seed: UInt64) throws -> (
+    dataset: Self, passages: Int
+  ) {
     var generator = Philox(seed: seed, stream: 17)
     var own: [Int: [Poison]] = [:]
     for document in poison { own[document.question, default: []].append(document) }
     var dataset = self
     dataset.poison = []
     var passages = 0
-    let drawn = questions.indices.shuffled(using: &generator)
-      .prefix(Int((share * Double(questions.count)).rounded()))
+    let drawn = anchors.shuffled(using: &generator)
+      .prefix(Int((share * Double(anchors.count)).rounded()))
     for question in drawn {
       var choice = Philox(seed: seed, stream: 19 << 32 | UInt64(question))
       guard let document = own[question]?.randomElement(using: &choice) else { continue }

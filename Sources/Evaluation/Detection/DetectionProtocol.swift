@@ -105,8 +105,7 @@ public struct DetectionProtocol: Sendable, Equatable {
   /// - Parameters:
   ///   - dataset: Questions and poison.
   ///   - anchors: Where detectors learn and are calibrated, if elsewhere: one query set, whose own
-  ///     split decides; the questions that `dataset` tests on are not learnt from either way, because
-  ///     a split depends on the questions alone.
+  ///     split decides. A question that is a near-duplicate of one that is tested is left out.
   ///   - progress: Called with the number of finished and of all detectors, from any thread.
   /// - Returns: The report.
   /// - Throws: `UsageError` for an unknown detector or choice, `DetectorError` for a vector that no
@@ -117,7 +116,7 @@ public struct DetectionProtocol: Sendable, Equatable {
     progress: @Sendable (_ finished: Int, _ all: Int) -> Void = { _, _ in }
   ) throws -> DetectionReport {
     let splits = splits(of: dataset)
-    let fit = try fitSplits(splits, anchors: anchors)
+    let fit = fitSplits(splits, of: dataset, anchors: anchors)
     // The same draws for every detector and every cell.
     let resamples = try splits.map { _, split in
       var generator = Philox(seed: seed, stream: Stream.intervals.rawValue)
@@ -162,13 +161,26 @@ public struct DetectionProtocol: Sendable, Equatable {
 
   /// The parts to learn from and to calibrate with, one for each query set that is tested.
   private func fitSplits(
-    _ splits: [(querySet: String, split: QuestionSplit)], anchors: DetectionDataset?
-  ) throws -> [QuestionSplit] {
+    _ splits: [(querySet: String, split: QuestionSplit)], of dataset: DetectionDataset,
+    anchors: DetectionDataset?
+  ) -> [QuestionSplit] {
     guard let anchors else { return splits.map(\.split) }
     let sources = self.splits(of: anchors)
     precondition(
       sources.count == 1 && grouping == .querySet, "anchors of \(sources.count) query sets")
-    return splits.map { _ in sources[0].split }
+    let own = sources[0].split
+    let positions = own.fit + own.calibrate
+    return splits.map { _, split in
+      let tested = split.test.map { dataset.questions[$0].clean.query.text }
+      let groups = NearDuplicates.groups(
+        of: tested + positions.map { anchors.questions[$0].clean.query.text })
+      let taken = Set(groups.prefix(tested.count))
+      let unseen = Set(
+        zip(positions, groups.dropFirst(tested.count)).filter { !taken.contains($1) }.map(\.0))
+      return QuestionSplit(
+        fit: own.fit.filter(unseen.contains), calibrate: own.calibrate.filter(unseen.contains),
+        test: own.test, nearDuplicates: own.nearDuplicates)
+    }
   }
 
   /// One detector on every query set.
@@ -201,7 +213,7 @@ public struct DetectionProtocol: Sendable, Equatable {
             summary: calibrated.detector.summary,
             questions: DetectionReport.Parts(
               fit: fit.fit.count, calibrate: fit.calibrate.count, test: split.test.count,
-              nearDuplicates: split.nearDuplicates),
+              nearDuplicates: fit.nearDuplicates),
             falsePositives: try test.falsePositives(), cells: try test.cells(),
             flags: try test.flags(querySet, choice)))
       } catch let error as DetectorError {

@@ -26,6 +26,7 @@ extension DetectionReport {
   ///
   /// - Throws: `StatisticsError`.
   mutating func compareWithBaselines() throws {
+    let isPaired = settings.attacker == .oblivious
     let bars = fits.filter { Self.baselines.contains($0.detector) && $0.parameters.values.isEmpty }
     for number in fits.indices where !Self.baselines.contains(fits[number].detector) {
       for cell in fits[number].cells.indices {
@@ -37,10 +38,11 @@ extension DetectionReport {
           fits[number].cells[cell].comparisons.append(
             Comparison(
               baseline: bar.detector,
-              // An adaptive attacker may choose other documents against each detector.
-              difference: own.hasSameCounts(as: other)
-                ? try DeLong.difference(own, other)
-                : .notApplicable("not as many documents of each query")))
+              difference: !isPaired
+                ? .notApplicable("the attacker chose other documents against each detector")
+                : own.hasSameCounts(as: other)
+                  ? try DeLong.difference(own, other)
+                  : .notApplicable("not as many documents of each query")))
         }
       }
     }

@@ -53,7 +53,7 @@ struct FitFigures {
   }
 
   /// Poison found that reached the user, for each payload kind.
-  var found: [(found: Int, of: Int)] {
+  var found: [(successes: Int, trials: Int)] {
     cells("reached", "hard").compactMap { cell in
       guard
         let found = Self.atNominal(cell["truePositives"], per: "pair")?["found"]?.intValue,
@@ -64,7 +64,7 @@ struct FitFigures {
   }
 
   /// Questions with poison read and not flagged, for each payload kind.
-  var evading: [(evading: Int, of: Int)] {
+  var evading: [(successes: Int, trials: Int)] {
     cells("reached", "hard").compactMap { cell in
       guard
         let share = Self.atNominal(cell["truePositives"], per: "pair")?["evading"]?.objectValue,

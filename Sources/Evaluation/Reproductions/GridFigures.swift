@@ -1,5 +1,4 @@
 import Basics
-import Statistics
 
 /// Figures of a grid's `results.json`, pooled over what is not asked for.
 struct GridFigures {
@@ -18,15 +17,28 @@ struct GridFigures {
     }
   }
 
+  /// The cells of a place, those of one unit together.
+  private func units(_ place: Place) -> [[JSONObject]] {
+    var order: [[String]] = []
+    var groups: [[String]: [JSONObject]] = [:]
+    for cell in entries("cells", place) {
+      let unit = ["corpus", "retriever", "set", "attack", "seed"].map { cell[$0]?.summary ?? "" }
+      if groups[unit] == nil { order.append(unit) }
+      groups[unit, default: []].append(cell)
+    }
+    return order.compactMap { groups[$0] }
+  }
+
   /// Questions with their own document among the first k, injected alone, over all cells of a place.
-  func success(_ place: Place, k: Int) throws -> Proportion {
-    try entries("cells", place).reduce(Proportion(successes: 0, trials: 0)) { sum, cell in
-      let own = cell["success"]?.arrayValue?.compactMap(\.objectValue).first {
-        $0["mode"]?.stringValue == "solo" && $0["k"]?.intValue == k
-      }?["own"]?.objectValue
-      return try Proportion(
-        successes: sum.successes + (own?["successes"]?.intValue ?? 0),
-        trials: sum.trials + (own?["trials"]?.intValue ?? 0))
+  func success(_ place: Place, k: Int) -> PooledShare {
+    units(place).reduce(into: PooledShare()) { sum, cells in
+      sum.add(
+        cells.map { cell in
+          let own = cell["success"]?.arrayValue?.compactMap(\.objectValue).first {
+            $0["mode"]?.stringValue == "solo" && $0["k"]?.intValue == k
+          }?["own"]?.objectValue
+          return (own?["successes"]?.intValue ?? 0, own?["trials"]?.intValue ?? 0)
+        })
     }
   }
 
@@ -52,7 +64,10 @@ struct GridFigures {
     guard count > 1 else { return nil }
     let mean = sum / count
     let variance = max(0, squares / count - mean * mean)
-    return Moment(mean: mean, margin: 1.96 * (variance / count).squareRoot())
+    // The payload kinds of a question hang together: it counts once.
+    let units = units(place)
+    let kinds = Double(units.reduce(0) { $0 + $1.count }) / Double(units.count)
+    return Moment(mean: mean, margin: 1.96 * (variance * kinds / count).squareRoot())
   }
 
   /// The fits of a place under a key: `detection`, `transfer` or `contamination`.

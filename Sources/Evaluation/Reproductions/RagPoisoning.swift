@@ -1,6 +1,5 @@
 public import Basics
 import Defenses
-import Statistics
 
 /// arXiv 2409.17275: universal poisoning of medical retrieval, and the detector that knows the
 /// distribution; its claims in the form that the installed encoders allow.
@@ -73,60 +72,60 @@ public struct RagPoisoning {
   /// - Parameter isDeterministic: Whether a second run on another number of threads gave the same
   ///   bytes; nil if it was not tried.
   /// - Returns: The claims with their verdicts.
-  /// - Throws: `StatisticsError` if a figure cannot be computed.
-  public func reproduction(isDeterministic: Bool?) throws -> Reproduction {
-    var rows = try publishedCells
+  public func reproduction(isDeterministic: Bool?) -> Reproduction {
+    var rows = publishedCells
     for retriever in plan.retrievers {
-      rows += try shortQuestions(retriever)
-      rows += [deviationAngle(retriever), cleanAngle(retriever), try paraphrased(retriever)]
+      rows += shortQuestions(retriever)
+      rows += [deviationAngle(retriever), cleanAngle(retriever), paraphrased(retriever)]
       rows += [norm(retriever)]
-      rows += try ranking(retriever)
+      rows += ranking(retriever)
     }
     rows.append(determinism(isDeterministic))
-    for retriever in plan.retrievers { rows += try beyond(retriever) }
-    rows += try comparisons
+    for retriever in plan.retrievers { rows += beyond(retriever) }
+    rows += comparisons
     return Reproduction(paper: Self.paper, rows: rows)
   }
 
   private func retriever(of family: String) -> String? {
-    plan.retrievers.first { $0.lowercased().hasPrefix(family) }
+    plan.retrievers.first { name in
+      // A folder goes by its last part.
+      name.lowercased().split(separator: "/").last?.hasPrefix(family) ?? false
+    }
   }
 
   /// R1, R2 and R4: the cells that are known of the paper's tables.
   private var publishedCells: [Reproduction.Row] {
-    get throws {
-      try [
-        ("R1", "contriever", "Contriever", "medqa", 0.97, "1.0"),
-        ("R2", "medcpt", "MedCPT", "medqa", 0.95, "0.98 to 0.99"),
-        ("R4", "medcpt", "MedCPT", "pubmedqa", 0.94, "0.97 to 0.99"),
-      ].map { id, family, name, set, least, paper in
-        let claim = "\(name), textbooks, \(set): success@2"
-        let expected = "\(paper) (at least \(least))"
-        guard let retriever = retriever(of: family) else {
-          return Reproduction.Row(
-            id: id, claim: claim, paper: expected, ours: try other(set),
-            verdict: .notTestable,
-            note: "\(name) is not installed; the figures are of other encoders and not comparable")
-        }
-        let share = try figures.success(
-          ["corpus": "textbooks", "retriever": retriever, "set": set, "attack": "verbatim"], k: 2)
-        guard let rate = share.rate.value else {
-          return Reproduction.Row(
-            id: id, claim: claim, paper: expected, ours: "n/a", verdict: .notTestable,
-            note: "the grid has no such cell")
-        }
+    [
+      ("R1", "contriever", "Contriever", "medqa", 0.97, "1.0"),
+      ("R2", "medcpt", "MedCPT", "medqa", 0.95, "0.98 to 0.99"),
+      ("R4", "medcpt", "MedCPT", "pubmedqa", 0.94, "0.97 to 0.99"),
+    ].map { id, family, name, set, least, paper in
+      let claim = "\(name), textbooks, \(set): success@2"
+      let expected = "\(paper) (at least \(least))"
+      guard let retriever = retriever(of: family) else {
         return Reproduction.Row(
-          id: id, claim: claim, paper: expected, ours: share.shown,
-          verdict: rate >= least ? .holds : .doesNotHold,
-          note: "open textbooks of another size than the paper's")
+          id: id, claim: claim, paper: expected, ours: other(set),
+          verdict: .notTestable,
+          note: "\(name) is not installed; the figures are of other encoders and not comparable")
       }
+      let share = figures.success(
+        ["corpus": "textbooks", "retriever": retriever, "set": set, "attack": "verbatim"], k: 2)
+      guard let rate = share.rate else {
+        return Reproduction.Row(
+          id: id, claim: claim, paper: expected, ours: "n/a", verdict: .notTestable,
+          note: "the grid has no such cell")
+      }
+      return Reproduction.Row(
+        id: id, claim: claim, paper: expected, ours: share.shown,
+        verdict: rate >= least ? .holds : .doesNotHold,
+        note: "open textbooks of another size than the paper's")
     }
   }
 
   /// The same cell of the encoders that are here.
-  private func other(_ set: String) throws -> String {
-    let shown = try plan.retrievers.compactMap { retriever -> String? in
-      let share = try figures.success(
+  private func other(_ set: String) -> String {
+    let shown = plan.retrievers.compactMap { retriever -> String? in
+      let share = figures.success(
         ["retriever": retriever, "set": set, "attack": "verbatim"], k: 2)
       return share.trials > 0 ? "\(retriever): \(share.shown)" : nil
     }
@@ -134,22 +133,22 @@ public struct RagPoisoning {
   }
 
   /// R3: short questions are diluted most.
-  private func shortQuestions(_ retriever: String) throws -> [Reproduction.Row] {
-    try Self.pairs.filter { pair in
+  private func shortQuestions(_ retriever: String) -> [Reproduction.Row] {
+    Self.pairs.filter { pair in
       plan.querySets.contains(pair.long) && plan.querySets.contains(pair.short)
     }.map { pair in
-      let long = try figures.success(
+      let long = figures.success(
         ["retriever": retriever, "set": pair.long, "attack": "verbatim"], k: k)
-      let short = try figures.success(
+      let short = figures.success(
         ["retriever": retriever, "set": pair.short, "attack": "verbatim"], k: k)
       let isBelow =
-        (try short.interval().value?.upper ?? 1) < (try long.interval().value?.lower ?? 0)
+        (short.interval?.upperBound ?? 1) < (long.interval?.lowerBound ?? 0)
       return Reproduction.Row(
         id: "R3", subject: retriever,
         claim: "short questions (\(pair.short)) resist more than vignettes",
         paper: "0.63 to 0.68 against 1.0 (Contriever)",
         ours: "\(short.shown) against \(long.shown)", verdict: isBelow ? .holds : .doesNotHold,
-        note: "holds if the 95 % intervals do not meet")
+        note: "holds if the 95 % intervals, each question counted once, do not meet")
     }
   }
 
@@ -199,16 +198,16 @@ public struct RagPoisoning {
   }
 
   /// R7: knowing what is asked, not the words.
-  private func paraphrased(_ retriever: String) throws -> Reproduction.Row {
-    let verbatim = try figures.success(["retriever": retriever, "attack": "verbatim"], k: k)
-    let paraphrase = try figures.success(["retriever": retriever, "attack": "paraphrase"], k: k)
-    let interval = try paraphrase.interval().value
-    let isBelow = (interval?.upper ?? 1) < (try verbatim.interval().value?.lower ?? 0)
+  private func paraphrased(_ retriever: String) -> Reproduction.Row {
+    let verbatim = figures.success(["retriever": retriever, "attack": "verbatim"], k: k)
+    let paraphrase = figures.success(["retriever": retriever, "attack": "paraphrase"], k: k)
+    let interval = paraphrase.interval
+    let isBelow = (interval?.upperBound ?? 1) < (verbatim.interval?.lowerBound ?? 0)
     return .init(
       id: "R7", subject: retriever, claim: "paraphrased questions still work, less well",
       paper: "about 0.8 (GPT-4); above 0.6",
       ours: "\(paraphrase.shown) against \(verbatim.shown)",
-      verdict: isBelow && (interval?.lower ?? 0) > 0.6 ? .holds : .doesNotHold,
+      verdict: isBelow && (interval?.lowerBound ?? 0) > 0.6 ? .holds : .doesNotHold,
       note: "paraphrased by rules: words, order, form")
   }
 
@@ -253,7 +252,7 @@ public struct RagPoisoning {
   }
 
   /// R9: near-perfect detection at a rate that holds.
-  private func ranking(_ retriever: String) throws -> [Reproduction.Row] {
+  private func ranking(_ retriever: String) -> [Reproduction.Row] {
     let place = ["retriever": retriever, "attack": "verbatim"]
     var rows: [Reproduction.Row] = []
     for (detector, name) in [
@@ -292,51 +291,46 @@ public struct RagPoisoning {
   /// R10: the same seed gives the same figures.
   private func determinism(_ isDeterministic: Bool?) -> Reproduction.Row {
     .init(
-      id: "R10", claim: "same seed, another number of threads, no cache: the same bytes",
+      id: "R10",
+      claim: "same seed, another number of threads, no cached embeddings: the same figures",
       paper: "expected", ours: isDeterministic.map { $0 ? "the same" : "different" } ?? "not tried",
       verdict: isDeterministic.map { $0 ? .holds : .doesNotHold } ?? .notTestable,
-      note: "the first query set under all payload kinds, on one thread")
+      note: "the first query set under all payload kinds; the corpus's index as it is")
   }
 
   /// What the paper does not measure.
-  private func beyond(_ retriever: String) throws -> [Reproduction.Row] {
+  private func beyond(_ retriever: String) -> [Reproduction.Row] {
     let place = ["retriever": retriever, "attack": "verbatim"]
     func row(_ id: String, _ claim: String, _ ours: String, _ note: String) -> Reproduction.Row {
       .init(
         id: id, subject: retriever, claim: claim, paper: "not measured", ours: ours,
         verdict: .notInPaper, note: note)
     }
-    func found(_ fits: [FitFigures]) throws -> String {
-      let all = fits.flatMap(\.found)
-      return try Proportion(
-        successes: all.reduce(0) { $0 + $1.found }, trials: all.reduce(0) { $0 + $1.of }
-      ).shown
+    func found(_ fits: [FitFigures]) -> String {
+      fits.reduce(into: PooledShare()) { $0.add($1.found) }.shown
     }
     func flagged(_ fits: [FitFigures]) -> String {
       let rates = fits.compactMap(\.falselyFlagged)
       guard !rates.isEmpty else { return "n/a" }
       return Format.decimals(100 * rates.reduce(0, +) / Double(rates.count), 1) + " %"
     }
-    func evading(_ attack: String, _ detector: String) throws -> String {
-      let all = figures.fits(["retriever": retriever, "attack": attack], detector: detector)
-        .flatMap(\.evading)
-      return try Proportion(
-        successes: all.reduce(0) { $0 + $1.evading }, trials: all.reduce(0) { $0 + $1.of }
-      ).shown
+    func evading(_ attack: String, _ detector: String) -> String {
+      figures.fits(["retriever": retriever, "attack": attack], detector: detector)
+        .reduce(into: PooledShare()) { $0.add($1.evading) }.shown
     }
-    var rows = try ["verbatim-overlap", "similarity", "mahalanobis", "combined"].map {
+    var rows = ["verbatim-overlap", "similarity", "mahalanobis", "combined"].map {
       detector in
       let fits = figures.fits(place, detector: detector)
       return row(
         "L1", "poison flagged by \(detector)",
-        "\(try found(fits)), clean \(flagged(fits))",
+        "\(found(fits)), clean \(flagged(fits))",
         "the bar to beat is the overlap, which paraphrase lowers")
     }
     for detector in ["combined", "mahalanobis"] {
       rows.append(
         row(
           "L2", "\(detector) carried to other question sets",
-          "\(try found(figures.fits(place, in: "transfer", detector: detector))), clean"
+          "\(found(figures.fits(place, in: "transfer", detector: detector))), clean"
             + " \(flagged(figures.fits(place, in: "transfer", detector: detector)))",
           "fitted on one set, tested on the others of the corpus"))
       for share in plan.contamination {
@@ -347,15 +341,15 @@ public struct RagPoisoning {
           row(
             "L3",
             "\(detector) fitted where \(Format.decimals(100 * share, 0)) % of the questions were"
-              + " attacked", "\(try found(fits)), clean \(flagged(fits))",
-            "one of ten passages of such a question is poison"))
+              + " attacked", "\(found(fits)), clean \(flagged(fits))",
+            "one of ten passages of such a question is poison, where it ranks"))
       }
     }
     for detector in ["verbatim-overlap", "similarity", "mahalanobis", "combined"] {
       rows.append(
         row(
           "L4", "evading \(detector), moving second",
-          "\(try evading("adaptive", detector)) against \(try evading("verbatim", detector))",
+          "\(evading("adaptive", detector)) against \(evading("verbatim", detector))",
           "wording, paraphrase or padding of least score; without gradients"))
     }
     return rows
@@ -363,25 +357,23 @@ public struct RagPoisoning {
 
   /// L5: the same vectors compared in another way, where the grid has a retriever in several.
   private var comparisons: [Reproduction.Row] {
-    get throws {
-      func base(_ name: String) -> String {
-        name.utf8.lastIndex(of: UInt8(ascii: "@")).map { String(name[..<$0]) } ?? name
+    func base(_ name: String) -> String {
+      name.utf8.lastIndex(of: UInt8(ascii: "@")).map { String(name[..<$0]) } ?? name
+    }
+    var seen: [String] = []
+    for name in plan.retrievers.map(base) where !seen.contains(name) { seen.append(name) }
+    return seen.compactMap { name in
+      let variants = plan.retrievers.filter { base($0) == name }
+      guard variants.count > 1 else { return nil }
+      let shown = variants.map { variant in
+        let share = figures.success(
+          ["retriever": variant, "attack": "verbatim"], k: k)
+        return "\(variant.dropFirst(name.count)): \(share.shown)"
       }
-      var seen: [String] = []
-      for name in plan.retrievers.map(base) where !seen.contains(name) { seen.append(name) }
-      return try seen.compactMap { name in
-        let variants = plan.retrievers.filter { base($0) == name }
-        guard variants.count > 1 else { return nil }
-        let shown = try variants.map { variant in
-          let share = try figures.success(
-            ["retriever": variant, "attack": "verbatim"], k: k)
-          return "\(variant.dropFirst(name.count)): \(share.shown)"
-        }
-        return Reproduction.Row(
-          id: "L5", subject: name, claim: "success@\(k) by the way vectors are compared",
-          paper: "not measured", ours: shown.joined(separator: "; "), verdict: .notInPaper,
-          note: "@inner-product rewards length, @l2 punishes it, @cosine ignores it")
-      }
+      return Reproduction.Row(
+        id: "L5", subject: name, claim: "success@\(k) by the way vectors are compared",
+        paper: "not measured", ours: shown.joined(separator: "; "), verdict: .notInPaper,
+        note: "@inner-product rewards length, @l2 punishes it, @cosine ignores it")
     }
   }
 }

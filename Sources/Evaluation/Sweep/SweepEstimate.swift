@@ -97,7 +97,9 @@ public struct SweepEstimate {
             corpus: name, retriever: retriever, units: own.count,
             cells: own.count * plan.payloads.count, passages: pending, texts: texts,
             seconds: Double(pending + texts) * perPassage,
-            memory: bundle.passageCount * dimension * 4, disk: (pending + texts) * dimension * 4))
+            memory: bundle.passageCount * dimension * 4,
+            // Each passage's vector stands in the store and in the file that is mapped.
+            disk: (2 * pending + texts) * dimension * 4))
       }
     }
     self.rows = rows

@@ -111,6 +111,9 @@ extension SweepPlan {
       }
       detectors.append(.init(name, choices))
     }
+    guard !detectors.isEmpty || (transfers.isEmpty && contamination.isEmpty) else {
+      throw Self.fault("detectors", "there is none to test elsewhere", at: place)
+    }
   }
 
   private static func text(_ number: Double) -> String {

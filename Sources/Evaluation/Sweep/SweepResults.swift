@@ -43,6 +43,7 @@ enum SweepResults {
     }
     var object: JSONObject = [
       "plan": description["plan"] ?? .null, "corpora": description["corpora"] ?? .null,
+      "retrievers": description["retrievers"] ?? .null,
       "cells": values("cell"), "detection": values("detection"),
     ]
     for event in ["contamination", "transfer"] where entries.contains(where: { $0.event == event })

@@ -96,14 +96,19 @@ public final class SweepRun {
   /// - Parameters:
   ///   - plan: The grid, without what is not selected.
   ///   - bundles: Its corpora.
+  ///   - models: The fingerprint of each retriever, in the order of the plan.
   ///   - shard: The part that this process does.
   /// - Returns: The object.
   public static func description(
     _ plan: SweepPlan, _ bundles: [(name: String, bundle: CorpusBundle)],
-    shard: SweepSelection.Shard?
+    models: [String], shard: SweepSelection.Shard?
   ) -> JSONObject {
     [
       "plan": .object(plan.json),
+      "retrievers": .array(
+        zip(plan.retrievers, models).map {
+          .object(["name": .string($0), "fingerprint": .string($1)])
+        }),
       "corpora": .array(
         bundles.map { name, bundle in
           .object([
@@ -165,7 +170,7 @@ public final class SweepRun {
       entries += try measure(
         unit, index: opened.index, embedder: opened.embedder, begin, advance)
     }
-    return SweepResults.json(Self.description(plan, bundles, shard: nil), entries)
+    return SweepResults.json(run.description, entries)
   }
 
   /// What an interrupted run left of a unit; nil if anything is missing.
@@ -228,11 +233,13 @@ public final class SweepRun {
     }
     begin(.stage("detectors", total: plan.detectors.count))
     try record(.detection(unit)) { try evaluate(dataset).json.requiredObject() }
+    let split = detection.splits(of: dataset)[0].split
     for share in plan.contamination {
       begin(
         .stage("\(Format.decimals(100 * share, 1)) % poisoned", total: plan.detectors.count))
       try record(.contamination(unit, share: share)) {
-        let anchors = try dataset.contaminated(share: share, seed: unit.seed)
+        let anchors = try dataset.contaminated(
+          share: share, of: split.fit + split.calibrate, seed: unit.seed)
         var report = try evaluate(dataset, fittedOn: anchors.dataset).brief
         report["poisonedPassages"] = JSONValue(anchors.passages)
         return report

@@ -47,7 +47,8 @@ public struct ModelCard: Sendable, Equatable {
 
   /// The version of the format, 1.
   public var format: Int
-  /// The name that `--retriever` takes; see ``ModelName``.
+  /// The name that `--retriever` takes; see ``ModelName``. Compared in another way than its own, the
+  /// model is called `NAME@SIMILARITY`.
   public var name: String
   /// A title for people.
   public var title: String

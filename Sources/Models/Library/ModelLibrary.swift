@@ -9,6 +9,11 @@ public struct ModelDirectory: Sendable, Equatable {
   /// Its card, with a record of every file.
   public fileprivate(set) var card: ModelCard
 
+  /// SHA-256 over the card, which has the checksum of every file: what a run that is resumed compares.
+  public var fingerprint: String {
+    Checksum.sha256((try? JSONValue.object(card.json).serialized()) ?? card.name)
+  }
+
   /// A folder whose card is at hand.
   public init(path: FilePath, card: ModelCard) {
     self.path = path
@@ -145,12 +150,13 @@ public struct ModelLibrary: Sendable {
   /// - Throws: `UsageError` (64) with the nearest name if there is no such model; `InputError` (65)
   ///   if it is damaged or no model.
   public func resolve(
-    _ name: String, catalogue: ModelCatalogue? = nil
+    _ name: String, catalogue: @autoclosure () throws -> ModelCatalogue? = nil
   ) throws -> ModelDirectory {
-    if let mark = name.utf8.lastIndex(of: UInt8(ascii: "@")),
-      let similarity = Similarity(rawValue: String(name[name.utf8.index(after: mark)...]))
-    {
-      var found = try resolve(String(name[..<mark]), catalogue: catalogue)
+    if let (base, similarity) = Self.comparison(in: name), !FilePath(name).isDirectory {
+      if Self.comparison(in: base) != nil {
+        throw UsageError("'\(TerminalText.excerpt(name))' names two similarities")
+      }
+      var found = try resolve(base, catalogue: try catalogue())
       found.card.similarity = similarity
       found.card.name += "@" + similarity.rawValue
       return found
@@ -171,6 +177,7 @@ public struct ModelLibrary: Sendable {
     }
     let shown = "'\(TerminalText.excerpt(name))'"
     let names = names()
+    let catalogue = try catalogue()
     if let entry = catalogue?.entry(named: name) {
       throw UsageError(
         "the model \(shown) is not installed; 'ragbench model fetch \(entry.card.name)' gets it")
@@ -188,6 +195,14 @@ public struct ModelLibrary: Sendable {
       message += "; installed: " + (names.isEmpty ? "none" : names.joined(separator: ", "))
     }
     throw UsageError(message)
+  }
+
+  /// The parts of `NAME@SIMILARITY`; nil for any other name.
+  private static func comparison(in name: String) -> (base: String, similarity: Similarity)? {
+    guard let mark = name.utf8.lastIndex(of: UInt8(ascii: "@")),
+      let similarity = Similarity(rawValue: String(name[name.utf8.index(after: mark)...]))
+    else { return nil }
+    return (String(name[..<mark]), similarity)
   }
 
   private static func folder(_ path: FilePath) throws -> ModelDirectory {

@@ -10,7 +10,7 @@ extension HTMLReport {
     guard !figures.isEmpty else { return .empty }
     return """
       <h2>Detectors elsewhere</h2>
-      <p>Fitted and calibrated in the row, tested in the column, on questions that neither part has learnt from. Percent \
+      <p>Fitted and calibrated in the row, tested in the column, on questions of which it has seen none, nor a near-duplicate. Percent \
       of the poison that reached the first \(k) results, and of clean passages, flagged at a nominal 5 % where it was \
       calibrated; means over payloads and whatever else the grid crosses. On the diagonal is the detector at home.</p>
       \(figures.joined())
@@ -88,7 +88,7 @@ extension HTMLReport {
     return """
       <h2>Poisoned anchors</h2>
       <p>The defender believes his corpus clean when he fits and calibrates; in a share of the questions he learns from, \
-      the attacker's document stands among the first ten. Percent flagged at a nominal 5 %, means over payloads and \
+      the attacker's document stands among the first ten if it ranks there. Percent flagged at a nominal 5 %, means over payloads and \
       seeds; no poison stands at the left edge.</p>
       <div class="grid">\(figures.joined())</div>
 

@@ -60,9 +60,28 @@ import Testing
     #expect(throws: DetectorError.self) { try settings.evaluate(abroad, fittedOn: home) }
   }
 
+  /// Elsewhere the same questions may fall into other parts; what is tested is not learnt from.
+  @Test func aTestedQuestionIsNotAnAnchor() throws {
+    let home = try Base.dataset()
+    var abroad = home
+    abroad.poison = []
+    abroad.questions = home.questions.reversed().map { .init(querySet: "b", clean: $0.clean) }
+    let settings = DetectionProtocol(detectors: [.init("similarity")])
+    func texts(_ dataset: DetectionDataset, _ positions: [Int]) -> Set<String> {
+      Set(positions.map { dataset.questions[$0].clean.query.text })
+    }
+    let own = settings.splits(of: home)[0].split
+    let tested = texts(abroad, settings.splits(of: abroad)[0].split.test)
+    let anchors = texts(home, own.fit + own.calibrate)
+    #expect(!anchors.isDisjoint(with: tested), "the parts differ")
+    let parts = try settings.evaluate(abroad, fittedOn: home).fits[0].questions
+    #expect(parts.fit + parts.calibrate == anchors.subtracting(tested).count)
+  }
+
   @Test func poisonedAnchorsAreThoseOfTheShareAndRaiseTheThreshold() throws {
     let dataset = try Base.dataset()
-    let none = try dataset.contaminated(share: 0, seed: 3)
+    let anchors = Array(dataset.questions.indices)
+    let none = try dataset.contaminated(share: 0, of: anchors, seed: 3)
     #expect(none.passages == 0 && none.dataset.poison.isEmpty)
     let settings = DetectionProtocol(detectors: [.init("similarity")])
     #expect(
@@ -70,7 +89,7 @@ import Testing
         == settings.evaluate(dataset).json)
     var earlier: [String] = []
     for share in [0.1, 0.5, 1] {
-      let (poisoned, passages) = try dataset.contaminated(share: share, seed: 3)
+      let (poisoned, passages) = try dataset.contaminated(share: share, of: anchors, seed: 3)
       let changed = poisoned.questions.filter { question in
         question.clean.candidates.contains { $0.id.hasPrefix("p-") }
       }
@@ -83,7 +102,7 @@ import Testing
       #expect(earlier.allSatisfy(ids.contains), "a larger share holds the smaller one")
       earlier = ids
     }
-    let all = try dataset.contaminated(share: 1, seed: 3).dataset
+    let all = try dataset.contaminated(share: 1, of: anchors, seed: 3).dataset
     let before = try found(reached(settings.evaluate(dataset)))
     let after = try found(reached(settings.evaluate(dataset, fittedOn: all)))
     #expect(before.found.value?.rate.value == 1)

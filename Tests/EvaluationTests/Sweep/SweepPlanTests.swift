@@ -56,6 +56,10 @@ import Testing
     ("[detection]", "[detection]\nfalse-positive-rates = [5]", "between 0 and 1"),
     ("[detection]", "[detection]\ntransfer = [\"sets\"]", "query-set or corpus"),
     ("[detection]", "[detection]\ncontamination = [2]", "shares from 0 to 1"),
+    (
+      "[detection]\ndetectors = [\"similarity\", {",
+      "[detection]\ntransfer = [\"corpus\"]\ndetectors = []\n# {", "none to test elsewhere"
+    ),
     ("set = {", "among = [\"plain\"]\nwordings = 2\nset = {", "no method of its own"),
     ("set = { payload_tokens = 64 }", "among = [\"plane\"]", "did you mean 'plain'?"),
     ("set = { payload_tokens = 64 }", "among = [\"plain\"]", "nothing to choose"),

@@ -100,6 +100,10 @@ import Testing
       let other = try bench.library.resolve("tiny@\(similarity.rawValue)")
       #expect(other.path == installed.path && other.card.similarity == similarity)
       #expect(other.card.name == "tiny@\(similarity.rawValue)")
+      #expect(other.fingerprint != installed.fingerprint)
+      #expect(throws: UsageError.self) {
+        try bench.library.resolve("tiny@l2@\(similarity.rawValue)")
+      }
     }
     #expect(throws: UsageError.self) { try bench.library.resolve("tiny@euclid") }
     #expect(throws: UsageError.self) { try bench.library.resolve("tine@l2") }

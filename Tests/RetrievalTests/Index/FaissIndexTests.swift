@@ -187,7 +187,7 @@ private func filled(
     let rows = vectors.withValues { Array($0) }
     let faults = Atomic<Int>(0)
     let failed = Atomic<Int>(0)
-    // 1,000 searches of 25 queries, each next to an estimate that runs on BLAS.
+    // 1,000 searches of 25 queries, every fifth next to an estimate that runs on BLAS.
     DispatchQueue.concurrentPerform(iterations: 8) { worker in
       for round in 0..<125 {
         let number = (worker + round) % queries.count
