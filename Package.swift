@@ -60,7 +60,8 @@ let targets: [Target] = [
       system,
     ],
     swiftSettings: strict),
-  .target(name: "Reports", dependencies: ["Basics", system], swiftSettings: strict),
+  .target(
+    name: "Reports", dependencies: ["Basics", "Statistics", system], swiftSettings: strict),
   .target(
     name: "QueryServer",
     dependencies: [

@@ -1,7 +1,8 @@
 extension JSONValue {
   /// The JSON text: members in their order, shortest numbers that read back, always the same.
   ///
-  /// - Parameter pretty: Whether to indent by two spaces and break lines.
+  /// - Parameter pretty: Whether to break lines and indent by two spaces what does not fit into one
+  ///   of 100 bytes.
   /// - Returns: The text, without a newline at the end.
   /// - Throws: `InputError` with the dotted key for a number that is not finite.
   public func serialized(pretty: Bool = false) throws -> String {
@@ -28,7 +29,7 @@ extension JSONValue {
   /// `<`, `>`, `&`, U+2028 and U+2029 are written as `\u` escapes, so that no text can close the
   /// block or begin a comment, and the result is still JSON with the same value.
   ///
-  /// - Parameter pretty: Whether to indent by two spaces and break lines.
+  /// - Parameter pretty: Whether to break lines.
   /// - Returns: The text, without a newline at the end.
   /// - Throws: `InputError` with the dotted key for a number that is not finite.
   public func serializedForHTML(pretty: Bool = false) throws -> String {
@@ -41,7 +42,7 @@ extension JSONValue {
 extension JSONObject {
   /// The JSON text; see ``JSONValue/serialized(pretty:)``.
   ///
-  /// - Parameter pretty: Whether to indent by two spaces and break lines.
+  /// - Parameter pretty: Whether to break lines.
   /// - Returns: The text, without a newline at the end.
   /// - Throws: `InputError` with the dotted key for a number that is not finite.
   public func serialized(pretty: Bool = false) throws -> String {
@@ -66,10 +67,16 @@ private struct JSONWriter {
     }
   }
 
+  private static let lineWidth = 100
+
   let isPretty: Bool
   let escapes: Escapes
   private var bytes: [UInt8] = []
   private var path: [String] = []
+  /// Where the present line begins.
+  private var lineStart = 0
+  /// While it is tried whether a list fits into the line: where the line would be full.
+  private var flatLimit: Int?
 
   init(isPretty: Bool, escapes: Escapes) {
     self.isPretty = isPretty
@@ -116,10 +123,29 @@ private struct JSONWriter {
   private mutating func writeList(
     _ open: UInt8, _ close: UInt8, count: Int, element: (inout JSONWriter, Int) throws -> Void
   ) throws {
+    if isPretty, flatLimit == nil, count > 0 {
+      let start = bytes.count
+      let limit = lineStart + Self.lineWidth
+      flatLimit = limit
+      try writeElements(open, close, count: count, element: element)
+      flatLimit = nil
+      if bytes.count <= limit { return }
+      bytes.removeSubrange(start...)
+    }
+    try writeElements(open, close, count: count, element: element)
+  }
+
+  private mutating func writeElements(
+    _ open: UInt8, _ close: UInt8, count: Int, element: (inout JSONWriter, Int) throws -> Void
+  ) throws {
     let depth = path.count
     bytes.append(open)
     for index in 0..<count {
-      if index > 0 { bytes.append(UInt8(ascii: ",")) }
+      if let flatLimit, bytes.count > flatLimit { return }
+      if index > 0 {
+        bytes.append(UInt8(ascii: ","))
+        if flatLimit != nil { bytes.append(0x20) }
+      }
       breakLine(depth + 1)
       try element(&self, index)
     }
@@ -128,8 +154,9 @@ private struct JSONWriter {
   }
 
   private mutating func breakLine(_ depth: Int) {
-    guard isPretty else { return }
+    guard isPretty, flatLimit == nil else { return }
     bytes.append(0x0A)
+    lineStart = bytes.count
     bytes.append(contentsOf: repeatElement(0x20, count: 2 * depth))
   }
 

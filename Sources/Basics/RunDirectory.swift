@@ -13,7 +13,9 @@ public final class RunDirectory: Sendable {
   static let timingsName = "timings.json"
   static let lockName = "lock"
   /// Files that ``finish(results:timings:)`` and reports add, removed when a run is redone.
-  private static let derivedNames = [resultsName, timingsName, "report.html"]
+  private static let derivedNames = [
+    resultsName, timingsName, "flags.jsonl", "report.html", "report.sarif",
+  ]
 
   /// The directory.
   public let path: FilePath

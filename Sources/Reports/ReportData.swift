@@ -9,6 +9,23 @@ public struct ReportData: Sendable {
     /// One name for each axis.
     public var names: [String]
 
+    /// Whether all names have the same bytes.
+    public static func == (left: Coordinates, right: Coordinates) -> Bool {
+      left.names.count == right.names.count && zip(left.names, right.names).allSatisfy(utf8Equal)
+    }
+
+    /// Hashes the bytes of the names.
+    public func hash(into hasher: inout Hasher) {
+      for name in names { hasher.combine(UTF8Key(name)) }
+    }
+
+    /// The same place on all axes but one.
+    func replacing(_ axis: String, by name: String) -> Coordinates {
+      var result = self
+      if let position = Self.axes.firstIndex(of: axis) { result.names[position] = name }
+      return result
+    }
+
     /// The name on one axis.
     public subscript(axis: String) -> String {
       Self.axes.firstIndex(of: axis).map { names[$0] } ?? ""
@@ -113,26 +130,57 @@ public struct ReportData: Sendable {
     }
   }
 
+  /// Detectors of one unit under a harder condition than their own test questions.
+  public struct Condition: Sendable {
+    /// Where they were fitted and calibrated.
+    public var coordinates: Coordinates
+    /// Where they were tested.
+    public var tested: Coordinates
+    /// The share of anchor questions whose lists held poison.
+    public var contamination: Double
+    /// One entry a detector.
+    public var fits: [Fit]
+  }
+
   /// What the run is called.
-  public var title: String
+  public private(set) var title: String
   /// `attack`, `detect` or `sweep`.
-  public var command: String
+  public private(set) var command: String
   /// The content of `run.json`.
-  public var description: JSONObject
+  public private(set) var description: JSONObject
   /// Name, origin, passages and checksum of each corpus.
-  public var corpora: [JSONObject]
+  public private(set) var corpora: [JSONObject]
   /// Values of k, ascending.
-  public var ks: [Int]
+  public private(set) var ks: [Int]
   /// Kinds of payload in their order.
-  public var payloads: [String]
+  public private(set) var payloads: [String]
   /// The figures of success and geometry.
-  public var cells: [Cell]
+  public private(set) var cells: [Cell]
   /// The figures of detection.
-  public var fits: [Fit]
+  public private(set) var fits: [Fit]
+  /// Detectors carried to other units.
+  public private(set) var transfers: [Condition] = []
+  /// Detectors fitted on poisoned anchors.
+  public private(set) var contaminations: [Condition] = []
+  /// A paper's claims with verdicts, where the run reproduces one.
+  public private(set) var claims: [JSONObject] = []
   /// Seconds that the run took, where it is known.
-  public var seconds: Double?
+  public private(set) var seconds: Double?
   /// What to tell the reader, such as a torn log.
-  public var warnings: [String]
+  public private(set) var warnings: [String]
+  /// The axes on which something differs; at least the query set.
+  public private(set) var varyingAxes: [String] = ["set"]
+  /// The coordinates in the order of the run, each once.
+  public private(set) var units: [Coordinates] = []
+  /// The detectors in the order of the run, each once.
+  public private(set) var detectors: [String] = []
+  private var cellPositions: [CellKey: Int] = [:]
+  private var fitPositions: [Coordinates: [Int]] = [:]
+
+  private struct CellKey: Hashable {
+    var coordinates: Coordinates
+    var payload: UTF8Key
+  }
 
   /// Reads a run.
   ///
@@ -150,6 +198,7 @@ public struct ReportData: Sendable {
     warnings = record.warnings
     cells = []
     fits = []
+    claims = results["reproduction"]?.objectValue?.objects(named: "rows") ?? []
     if let plan = results["plan"]?.objectValue {
       title = plan["title"]?.stringValue.flatMap { $0.isEmpty ? nil : $0 } ?? "A sweep"
       corpora = results.objects(named: "corpora")
@@ -157,7 +206,22 @@ public struct ReportData: Sendable {
       payloads = plan["payloads"]?.arrayValue?.compactMap(\.stringValue) ?? []
       for cell in results.objects(named: "cells") { add(cell, at: Self.coordinates(of: cell)) }
       for unit in results.objects(named: "detection") {
-        addFits(unit, at: Self.coordinates(of: unit))
+        fits += Self.fits(unit, at: Self.coordinates(of: unit))
+      }
+      transfers = results.objects(named: "transfer").map { entry in
+        let coordinates = Self.coordinates(of: entry)
+        let tested = (entry["to"]?.objectValue?.members ?? []).reduce(coordinates) {
+          $0.replacing($1.0, by: Self.text($1.1))
+        }
+        return Condition(
+          coordinates: coordinates, tested: tested, contamination: 0,
+          fits: Self.fits(entry, at: tested))
+      }
+      contaminations = results.objects(named: "contamination").map { entry in
+        let coordinates = Self.coordinates(of: entry)
+        return Condition(
+          coordinates: coordinates, tested: coordinates,
+          contamination: entry["share"]?.doubleValue ?? 0, fits: Self.fits(entry, at: coordinates))
       }
     } else {
       let corpus = try results.object("corpus", at: place)
@@ -180,10 +244,32 @@ public struct ReportData: Sendable {
         }
         for report in retriever.objects(named: "detection") {
           for fit in report.objects(named: "fits") {
-            add(fit: fit, at: coordinates(fit["querySet"]?.stringValue ?? ""))
+            fits.append(Self.fit(fit, at: coordinates(fit["querySet"]?.stringValue ?? "")))
           }
         }
       }
+    }
+    arrange()
+  }
+
+  /// What is looked up often.
+  private mutating func arrange() {
+    var seen: Set<Coordinates> = []
+    units = (cells.map(\.coordinates) + fits.map(\.coordinates)).filter {
+      seen.insert($0).inserted
+    }
+    let axes = Coordinates.axes.filter { axis in
+      Set(units.map { UTF8Key($0[axis]) }).count > 1
+    }
+    if !axes.isEmpty { varyingAxes = axes }
+    var names: Set<UTF8Key> = []
+    detectors = fits.map(\.detector).filter { names.insert(UTF8Key($0)).inserted }
+    for (position, cell) in cells.enumerated().reversed() {
+      cellPositions[CellKey(coordinates: cell.coordinates, payload: UTF8Key(cell.payload))] =
+        position
+    }
+    for (position, fit) in fits.enumerated() {
+      fitPositions[fit.coordinates, default: []].append(position)
     }
   }
 
@@ -204,26 +290,19 @@ public struct ReportData: Sendable {
         coordinates: coordinates, payload: cell["payload"]?.stringValue ?? "", figures: cell))
   }
 
-  private mutating func addFits(_ unit: JSONObject, at coordinates: Coordinates) {
-    for fit in unit.objects(named: "fits") { add(fit: fit, at: coordinates) }
+  private static func fits(_ unit: JSONObject, at coordinates: Coordinates) -> [Fit] {
+    unit.objects(named: "fits").map { Self.fit($0, at: coordinates) }
   }
 
-  private mutating func add(fit: JSONObject, at coordinates: Coordinates) {
-    var name = fit["detector"]?.stringValue ?? ""
+  private static func fit(_ figures: JSONObject, at coordinates: Coordinates) -> Fit {
+    var name = figures["detector"]?.stringValue ?? ""
     // Two entries of one detector are told apart by their choices.
-    let choices = fit["parameters"]?.objectValue?.members ?? []
+    let choices = figures["parameters"]?.objectValue?.members ?? []
     if !choices.isEmpty {
       // As --detector takes them.
       name += choices.map { "/\($0)=\(Self.text($1))" }.joined()
     }
-    fits.append(Fit(coordinates: coordinates, detector: name, figures: fit))
-  }
-
-  /// The axes on which something differs; at least the query set.
-  public var varyingAxes: [String] {
-    let all = Set(cells.map(\.coordinates)).union(fits.map(\.coordinates))
-    let axes = Coordinates.axes.filter { axis in Set(all.map { $0[axis] }).count > 1 }
-    return axes.isEmpty ? ["set"] : axes
+    return Fit(coordinates: coordinates, detector: name, figures: figures)
   }
 
   /// A name for coordinates that says what differs.
@@ -231,18 +310,20 @@ public struct ReportData: Sendable {
     varyingAxes.map { coordinates[$0] }.joined(separator: " · ")
   }
 
-  /// The coordinates in the order of the run, each once.
-  public var units: [Coordinates] {
-    var seen: Set<Coordinates> = []
-    return (cells.map(\.coordinates) + fits.map(\.coordinates)).filter {
-      seen.insert($0).inserted
-    }
+  /// The name in two parts: what a group of neighbours shares, and what tells them apart.
+  func headings(of coordinates: Coordinates) -> (group: String, name: String) {
+    let names = varyingAxes.map { coordinates[$0] }
+    return (names.dropLast().joined(separator: " · "), names.last ?? "")
   }
 
-  /// The detectors in the order of the run, each once.
-  public var detectors: [String] {
-    var seen: Set<UTF8Key> = []
-    return fits.map(\.detector).filter { seen.insert(UTF8Key($0)).inserted }
+  /// The cell of a kind of payload.
+  func cell(at coordinates: Coordinates, payload: String) -> Cell? {
+    cellPositions[CellKey(coordinates: coordinates, payload: UTF8Key(payload))].map { cells[$0] }
+  }
+
+  /// The detectors of a query set.
+  func fits(at coordinates: Coordinates) -> [Fit] {
+    (fitPositions[coordinates] ?? []).map { fits[$0] }
   }
 }
 

@@ -36,13 +36,16 @@ public struct CorpusIndex: Sendable {
   public let chunks: [Int64]
   /// The document of each row.
   public let documentIDs: [UTF8Key]
+  /// Whether the vectors are those of a mapped file.
+  public let isMapped: Bool
   private let scan: ExactScan
   /// The row of each id of the scan, which numbers rows by document: so ties are told apart.
   private let rows: [Int]
   private let documents: Int
   private let threads: Int
 
-  /// Reads the vectors of a retriever from a store.
+  /// Opens the vectors of a retriever: mapped from their file, if it is of the store's present state,
+  /// else copied out of the store.
   ///
   /// - Parameters:
   ///   - store: the store, open for reading or writing.
@@ -54,18 +57,25 @@ public struct CorpusIndex: Sendable {
   public init(
     store: DocumentStore, identity: RetrieverIdentity, similarity: Similarity, threads: Int
   ) throws {
-    let (loaded, values) = try store.embeddings(of: identity)
-    guard loaded.pending == 0 else {
-      throw InputError(
-        "\(loaded.pending) passages wait to be embedded by \(identity.model); run"
-          + " 'ragbench index build' again", at: Place(file: store.path.shown))
+    let state = try store.state()
+    let directory = store.path.removingLastComponent()
+    if let file = VectorFile.current(identity, state, in: directory) {
+      (self.state, chunks, vectors, isMapped) = (state, file.chunks, file.vectors, true)
+    } else {
+      let (loaded, values) = try store.embeddings(of: identity)
+      guard loaded.pending == 0 else {
+        throw InputError(
+          "\(loaded.pending) passages wait to be embedded by \(identity.model); run"
+            + " 'ragbench index build' again", at: Place(file: store.path.shown))
+      }
+      self.state = loaded.state
+      chunks = loaded.chunks
+      vectors = try VectorMatrix(values, rows: chunks.count, dimension: identity.dimension)
+      isMapped = false
     }
     self.store = store
     self.identity = identity
     self.threads = threads
-    state = loaded.state
-    chunks = loaded.chunks
-    vectors = try VectorMatrix(values, rows: chunks.count, dimension: identity.dimension)
     documentIDs = try store.documentIDs(ofChunks: chunks).map { UTF8Key($0) }
     let ids = documentIDs
     let order = ids.indices.sorted { (ids[$0], $0) < (ids[$1], $1) }
@@ -146,5 +156,15 @@ public struct CorpusIndex: Sendable {
       }
       return hits
     }
+  }
+}
+
+extension CorpusIndex {
+  /// Writes the vectors beside the store, for the next one who opens the index.
+  ///
+  /// - Throws: `FileError`.
+  func writeVectors() throws {
+    try VectorFile.write(
+      vectors, chunks: chunks, identity, state, in: store.path.removingLastComponent())
   }
 }

@@ -153,10 +153,14 @@ public struct CorpusIndexBuilder: Sendable {
     try index(of: DocumentStore.open(in: directory))
   }
 
+  /// Opens the index, by its mapped vectors from the second time on.
   private func index(of store: DocumentStore) throws -> CorpusIndex {
-    try CorpusIndex(
+    let index = try CorpusIndex(
       store: store, identity: identity, similarity: embedder.model.similarity,
       threads: embedder.threads)
+    // Where the folder cannot be written, the store is read each time.
+    if !index.isMapped { try? index.writeVectors() }
+    return index
   }
 
   private static func importPassages(

@@ -109,6 +109,13 @@ public struct IndexFolder: Sendable {
     for entry in try derived(at: store.state()) {
       findings += try verify(entry, retrievers: retrievers.map(\.identity), state: store.state())
     }
+    for name in try DirectoryListing.names(in: path) where name.hasSuffix(VectorFile.suffix) {
+      do {
+        _ = try VectorFile.read(path.appending(name))
+      } catch let error as any ReportableError where error.exitStatus == .badData {
+        findings.append(damage(path.appending(name), "\(error)"))
+      }
+    }
     return findings
   }
 

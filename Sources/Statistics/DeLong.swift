@@ -30,7 +30,7 @@ public enum DeLong {
   /// The area with its standard error and interval.
   ///
   /// Units are taken as independent. Where several scores belong to one query, use
-  /// `Bootstrap.clustered` instead.
+  /// `Bootstrap.clustered` instead, or the ``difference(_:_:level:)`` of ``ClusteredPlacements``.
   ///
   /// - Parameters:
   ///   - scores: Both classes.
@@ -83,19 +83,10 @@ public enum DeLong {
     let two = Placements(second)
     let variance =
       one.covariance(with: one) + two.covariance(with: two) - 2 * one.covariance(with: two)
-    // Rounding may leave −1e-20 where the scores rank alike.
-    let error = max(0, variance).squareRoot()
-    let value = areaOne - areaTwo
-    return .value(
-      AUROCDifference(
-        value: value, standardError: error,
-        interval: Interval(lower: value - z * error, upper: value + z * error, level: level),
-        pValue: error > 0
-          ? .value(min(1, 2 * NormalDistribution.cumulative(-(value / error).magnitude)))
-          : .notApplicable("the difference has no estimated variance")))
+    return .value(AUROCDifference(areaOne - areaTwo, variance: variance, z: z, level: level))
   }
 
-  private static func validated(_ level: Double) throws(StatisticsError) -> Double {
+  static func validated(_ level: Double) throws(StatisticsError) -> Double {
     try requireOpenUnit(level, name: "level")
     return level
   }
@@ -108,7 +99,7 @@ public enum DeLong {
 
   /// For each positive the share of negatives below it, for each negative the share of positives
   /// above it, ties one half.
-  private struct Placements {
+  struct Placements {
     var positives: [Double]
     var negatives: [Double]
 

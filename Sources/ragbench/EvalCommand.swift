@@ -18,6 +18,7 @@ struct EvalCommand: ParsableCommand {
       Example: ragbench eval --corpus scifact
       Example: ragbench eval --corpus scifact --bm25 --write-run bm25.trec
       Example: ragbench eval --corpus scifact --run theirs.trec --metrics nDCG@10,MAP
+      Example: ragbench eval --corpus scifact --queries test --against run:runs/tuned-1,run:runs/tuned-2
       """)
 
   @Option(help: "Name of the corpus.") var corpus: String
@@ -27,6 +28,12 @@ struct EvalCommand: ParsableCommand {
   var retriever: String?
   @Option(name: .customLong("run"), help: "TREC run file to evaluate.") var runFile: String?
   @Flag(help: "Evaluate BM25.") var bm25 = false
+  @Option(
+    help: """
+      Retrievers between commas, such as one model trained under several seeds: their mean is held \
+      against the system question by question.
+      """)
+  var against: CommaList?
   @Option(help: "Judgements, TREC or BEIR (default: those of the corpus).") var qrels: String?
   @Option(help: "Metrics between commas: nDCG@k, Recall@k, P@k, success@k, MRR[@k], MAP[@k].")
   var metrics = CommaList(items: ["nDCG@10", "Recall@100", "MRR@10", "MAP", "success@5"])
@@ -60,13 +67,25 @@ struct EvalCommand: ParsableCommand {
     let judged = questions.filter { judgements.grades[UTF8Key($0.id)] != nil }
     let system = try rankings(judged, bench, bundle)
     defer { try? system.store?.close() }
+    func evaluated(_ system: System) throws -> RetrievalEvaluation {
+      try RetrievalEvaluation(
+        rankings: system.rankings, judgements: judgements,
+        queries: Set(questions.map { UTF8Key($0.id) }),
+        knowsDocument: try documentCheck(system.store, bundle), metrics: metrics)
+    }
     if let writeRun {
       try TRECFile.writeRun(system.rankings, tag: system.name, to: FilePath(writeRun))
     }
-    let evaluation = try RetrievalEvaluation(
-      rankings: system.rankings, judgements: judgements,
-      queries: Set(questions.map { UTF8Key($0.id) }),
-      knowsDocument: try documentCheck(system.store, bundle), metrics: metrics)
+    let evaluation = try evaluated(system)
+    if let against {
+      let others = try against.items.map { name in
+        let other = try rankings(of: name, judged, bench, bundle)
+        defer { try? other.store?.close() }
+        return try evaluated(other)
+      }
+      let comparison = try RetrievalComparison(of: evaluation, with: others, metrics: metrics)
+      return try report(comparison, names: against.items, set: set, system: system.name)
+    }
     try report(evaluation, set: set, system: system.name)
   }
 
@@ -95,7 +114,13 @@ struct EvalCommand: ParsableCommand {
           try Ranking(query: UTF8Key($0.id), scored: index.rank($0.text, limit: depth))
         }, store: store)
     }
-    let embedder = try bench.embedder(retriever ?? defaultRetriever)
+    return try rankings(of: retriever ?? defaultRetriever, questions, bench, bundle)
+  }
+
+  private func rankings(
+    of retriever: String, _ questions: [Query], _ bench: Workbench, _ bundle: CorpusBundle
+  ) throws -> System {
+    let embedder = try bench.embedder(retriever)
     let index = try bench.index(bundle, embedder)
     let progress = StageProgress(isQuiet: options.quiet)
     defer { progress.finish() }
@@ -172,6 +197,42 @@ struct EvalCommand: ParsableCommand {
     note("questions without judgements, left out", ranking.queriesWithoutJudgements)
     note("judged questions that the set does not have, left out", evaluation.unknown.queries)
     note("judged passages that the corpus does not have", evaluation.unknown.documents)
+  }
+
+  private func report(
+    _ comparison: RetrievalComparison, names: [String], set: String, system: String
+  ) throws {
+    if options.format != .human {
+      return try Output.results(
+        [
+          .object([
+            "corpus": .string(corpus), "queries": .string(set), "before": .string(system),
+            "after": .array(names.map { .string($0) }),
+            "judgedQueries": JSONValue(comparison.queries), "metrics": .object(comparison.json),
+            "level": .number(0.95), "resamples": JSONValue(RetrievalEvaluation.resamples),
+            "seed": .integer(Int64(RetrievalEvaluation.seed)),
+          ])
+        ], options.format)
+    }
+    var table = TextTable([
+      .init("metric"), .init("before", .right), .init("after", .right),
+      .init("difference", .right), .init("95 % interval", .right), .init("p", .right),
+    ])
+    for row in comparison.rows {
+      let difference = row.difference.value
+      table.append([
+        row.metric.description, Format.decimals(row.before, 4), Format.decimals(row.after, 4),
+        difference.map { Format.decimals($0.value, 4) } ?? "n/a",
+        difference.map {
+          "\(Format.decimals($0.interval.lower, 4)) to \(Format.decimals($0.interval.upper, 4))"
+        } ?? "", difference.map { Format.decimals($0.pValueOfZero, 4) } ?? "",
+      ])
+    }
+    Output.result(
+      options.style.bold(
+        "\(corpus), \(TerminalText.excerpt(set)): \(TerminalText.excerpt(system)) against the mean of"
+          + " \(Format.count(names.count)), \(Format.count(comparison.queries)) judged questions"))
+    Output.table(table, options)
   }
 
   private func ids(_ keys: [UTF8Key]) -> JSONValue { .array(keys.map { .string($0.string) }) }

@@ -69,21 +69,7 @@ struct SweepCommand: ParsableCommand {
       let sweep = SweepRun(
         run: directory, plan: plan, selection: selection, bundles: bundles,
         surroundings: surroundings)
-      let progress = StageProgress(isQuiet: options.quiet)
-      defer { progress.finish() }
-      var label = ""
-      let results = try sweep.perform(
-        begin: { step in
-          switch step {
-          case .unit(let number, let count, let unit):
-            label = "\(number)/\(count) \(unit.corpus) \(unit.retriever) \(unit.querySet)"
-            progress.finish()
-            Output.note(label, options)
-          case .stage(let name, let total):
-            progress.begin("\(label): \(name)", total: total, unit: "texts")
-          }
-        }, advance: { progress.advance($0) })
-      progress.finish()
+      let results = try SweepCommand.perform(sweep, options)
       try sweep.finish(results)
       try SweepCommand.show(results, path, options)
     }
@@ -116,6 +102,24 @@ struct SweepCommand: ParsableCommand {
       let results = try SweepMerge(parts.map { FilePath($0) }).write(to: path, force: force)
       try SweepCommand.show(results, path, options)
     }
+  }
+
+  /// Runs a grid with progress for the whole and for the present unit.
+  static func perform(_ sweep: SweepRun, _ options: SharedOptions) throws -> JSONObject {
+    let progress = StageProgress(isQuiet: options.quiet)
+    defer { progress.finish() }
+    var label = ""
+    return try sweep.perform(
+      begin: { step in
+        switch step {
+        case .unit(let number, let count, let unit):
+          label = "\(number)/\(count) \(unit.corpus) \(unit.retriever) \(unit.querySet)"
+          progress.finish()
+          Output.note(label, options)
+        case .stage(let name, let total):
+          progress.begin("\(label): \(name)", total: total, unit: "texts")
+        }
+      }, advance: { progress.advance($0) })
   }
 
   private static func show(_ results: JSONObject, _ path: FilePath, _ options: SharedOptions) throws

@@ -13,7 +13,7 @@ struct TrainCommand: ParsableCommand {
       Example: ragbench train contrastive pairs.jsonl --model all-MiniLM-L6-v2 --output runs/tuned
       Example: ragbench train classify texts.jsonl --model all-MiniLM-L6-v2
       """,
-    subcommands: [Contrastive.self, Classify.self])
+    subcommands: [Contrastive.self, Classify.self, Pairs.self])
 
   struct Contrastive: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import Basics
 import Corpus
 import Evaluation
+import Models
 import Retrieval
 import SystemPackage
 
@@ -15,5 +16,16 @@ extension Workbench {
           of: passages, seed: plan.seeds.first ?? 1, keeping: plan.querySets,
           keptIn: locations.caches.appending("samples"))
       }, embedder: { try embedder($0) }, index: { try index($0, $1) })
+  }
+
+  /// The same without the cache of embeddings, on one thread.
+  func plainSurroundings(_ plan: SweepPlan) -> SweepSurroundings {
+    var surroundings = sweepSurroundings(plan)
+    surroundings.embedder = { name in
+      let directory = try modelDirectory(name)
+      return Embedder(
+        model: try EmbeddingModel(directory: directory.path, card: directory.card), threads: 1)
+    }
+    return surroundings
   }
 }

@@ -34,9 +34,21 @@ import Testing
       try value.serialized()
         == #"{"z":[1,2.0,0.1,1e+22,-0.0,true,null,[],{}],"a":{"t":"\"\\\n\u0001"#
         + "\u{7f}é/\"}}")
+    #expect(try JSONParser.parse(value.serialized(pretty: true)) == value)
+  }
+
+  /// What fits into a line of 100 bytes stands in one, what does not is broken at its own level only.
+  @Test(arguments: [70, 83, 84, 200]) func prettyBreaksOnlyWhatDoesNotFit(length: Int) throws {
     #expect(
       try (["a": [1, ["b": []]]] as JSONValue).serialized(pretty: true)
-        == "{\n  \"a\": [\n    1,\n    {\n      \"b\": []\n    }\n  ]\n}")
+        == #"{"a": [1, {"b": []}]}"#)
+    let text = String(repeating: "x", count: length)
+    let value: JSONValue = ["long": .array([.string(text), 1]), "k": ["a": 1]]
+    let list =
+      length + 17 <= 100 ? "[\"\(text)\", 1]" : "[\n    \"\(text)\",\n    1\n  ]"
+    #expect(
+      try value.serialized(pretty: true)
+        == "{\n  \"long\": \(list),\n  \"k\": {\"a\": 1}\n}")
     #expect(try JSONParser.parse(value.serialized(pretty: true)) == value)
   }
 

@@ -22,6 +22,14 @@ struct Golden: Decodable {
     var fpr: [Double], tpr: [Double], threshold: [Double]
     var fprKept: [Double], tprKept: [Double], thresholdKept: [Double]
   }
+  struct ClusteredROC: Decodable {
+    var negatives: [[Double]], positives: [[Double]]
+    var secondNegatives: [[Double]], secondPositives: [[Double]]
+    var difference: Double, standardError: Double
+  }
+  struct ProportionDifference: Decodable {
+    var first: [Int], second: [Int], newcombe: [Double], fisher: Double
+  }
   struct Multiple: Decodable { var p: [Double], holm: [Double], benjaminiHochberg: [Double] }
   struct Described: Decodable {
     var values: [Double], mean: Double, sd: Double?, quantiles: [Double]
@@ -41,6 +49,7 @@ struct Golden: Decodable {
   var normalQuantile: [Quantile], normalCumulative: [Point], logGamma: [Point], logBeta: [Beta]
   var incompleteBeta: [Incomplete], inverseIncompleteBeta: [Inverse]
   var proportions: [Proportions], betaBinomial: [BetaBinomial], roc: [ROC], multiple: [Multiple]
+  var clusteredROC: [ClusteredROC], proportionDifferences: [ProportionDifference]
   var summaries: [Described], histograms: [Binned], covariance: [Covariance]
 
   static let shared: Golden = {

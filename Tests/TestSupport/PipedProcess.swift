@@ -131,12 +131,16 @@ public final class PipedProcess {
 
   /// The next line of standard output.
   ///
-  /// - Parameter timeout: The longest wait.
-  /// - Returns: The line without its newline; `nil` at the end or when the time is over.
-  public func readLine(timeout: Duration = .seconds(60)) -> String? {
+  /// - Parameters:
+  ///   - terminator: The byte that ends a line.
+  ///   - timeout: The longest wait.
+  /// - Returns: The line without what ends it; `nil` at the end or when the time is over.
+  public func readLine(
+    until terminator: UInt8 = 0x0A, timeout: Duration = .seconds(60)
+  ) -> String? {
     let deadline = ContinuousClock.now + timeout
     while true {
-      if let end = buffered.firstIndex(of: 0x0A) {
+      if let end = buffered.firstIndex(of: terminator) {
         let line = String(decoding: buffered[..<end], as: UTF8.self)
         buffered.removeSubrange(...end)
         return line

@@ -9,7 +9,9 @@ import Testing
 ///
 /// Serialized: each round starts a process and measures its time.
 @Suite(.serialized) struct AttackCrashTests {
-  private static let files = ["run.json", "results.json", "poisoned.jsonl", "events.jsonl"]
+  private static let files = [
+    "run.json", "results.json", "poisoned.jsonl", "events.jsonl", "flags.jsonl",
+  ]
   private static let isThorough = ProcessInfo.processInfo.environment["RAGBENCH_VERIFY"] == "1"
 
   private func attack(into output: FilePath, seed: Int = 1, more: [String] = []) -> [String] {

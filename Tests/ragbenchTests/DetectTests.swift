@@ -85,6 +85,51 @@ import Testing
     }
   }
 
+  /// Every flag names a document and the line where it stands, and there are as many as the figures say.
+  @Test func flaggedDocumentsHaveTheirPlaces() throws {
+    let command = try Command.withIndex()
+    let run = command.directory.file("run")
+    let value = try command.json([
+      "detect", "--corpus", "medqa", "--retriever", Command.model, "--queries", "exam",
+      "--payload", "pii", "--detector", "mahalanobis,verbatim-overlap", "--output", run.string,
+    ])
+    func lines(_ path: FilePath) throws -> [JSONValue] {
+      try String(decoding: FileBytes.read(path, limit: 1 << 26), as: UTF8.self)
+        .split(separator: "\n").map { try JSONParser.parse(String($0)) }
+    }
+    let flags = try lines(run.appending("flags.jsonl"))
+    let poison = try lines(run.appending("poisoned.jsonl"))
+    let passages = try lines(Checkout.root.appending("Corpora/medqa/passages.jsonl"))
+    #expect(flags.contains { $0["in"]?.stringValue == "corpus" })
+    for flag in flags {
+      let line = try #require(flag["line"]?.intValue)
+      let file = flag["in"]?.stringValue == "run" ? poison : passages
+      #expect(file[line - 1]["_id"] == flag["document"])
+      #expect(flag["score"]?.doubleValue ?? 0 > flag["threshold"]?.doubleValue ?? 0)
+      #expect(flag["pValue"]?.doubleValue ?? 1 <= 0.05)
+    }
+    let fits = try #require(value["retrievers"]?[0]?["detection"]?[0]?["fits"]?.arrayValue)
+    for fit in fits {
+      let cell = try #require(fit["cells"]?.arrayValue?.first { $0["positives"] == "all" })
+      let rate = try #require(
+        cell["truePositives"]?.arrayValue?.first {
+          $0["unit"] == "pair" && $0["nominal"]?.doubleValue == 0.05
+        })
+      let own = flags.filter { $0["detector"] == fit["detector"] && $0["payload"] == "pii" }
+      #expect(own.count == rate["found"]?.intValue)
+    }
+    let compared = fits[0]["cells"]?.arrayValue?.first {
+      $0["positives"] == "reached" && $0["negatives"] == "hard"
+    }?["comparisons"]
+    #expect(compared?[0]?["with"] == "verbatim-overlap")
+    #expect(compared?[0]?["auroc"]?["difference"]?.doubleValue != nil)
+
+    let report = try command.run(["report", run.string])
+    #expect(report.status == 0, "\(report.errorText)")
+    let log = try JSONParser.parse(contentsOf: run.appending("report.sarif"))
+    #expect(log["runs"]?[0]?["results"]?.arrayValue?.count == flags.count)
+  }
+
   /// What is done after a flag: a table, figures in results.json, times in timings.json only.
   @Test func responsesAreMeasured() throws {
     let command = try Command.withIndex()

@@ -41,6 +41,7 @@ import Testing
     ("indexes", "store.sqlite", "ragbench index build"),
     ("indexes", "tiny-bert-Flat/index.faiss", "ragbench index build"),
     ("indexes", "tiny-bert-Flat/index.json", "ragbench index build"),
+    ("indexes", "tiny-bert.vectors", "ragbench index build"),
     ("caches", "caches/embeddings.sqlite", "remove"),
   ]) func damageIsFoundAndEndsWith65(area: String, file: String, advice: String) throws {
     let command = try sound()

@@ -27,11 +27,14 @@ import Testing
         [[attacks]]
         name = "verbatim"
         [[attacks]]
-        name = "paraphrase"
-        set = { paraphrase = "rules" }
+        name = "adaptive"
+        among = ["verbatim"]
+        wordings = 2
 
         [detection]
         detectors = ["similarity", "mahalanobis"]
+        transfer = ["query-set", "corpus"]
+        contamination = [0.5]
         """
     ).string
   }
@@ -52,7 +55,10 @@ import Testing
     try #require(result.status == 0, "\(result.errorText)")
     let value = try JSONParser.parse(contentsOf: whole.appending("results.json"))
     #expect(value["cells"]?.arrayValue?.count == 16)
-    #expect(value["detection"]?.arrayValue?.count == 8)
+    for key in ["detection", "contamination", "transfer"] {
+      #expect(value[key]?.arrayValue?.count == 8, "\(key)")
+    }
+    try expectSense(value)
     #expect(value["corpora"]?[0]?["passages"]?.intValue.map { $0 >= 100 && $0 < 255 } == true)
 
     let parts = (1...3).map { command.directory.file("part-\($0)") }
@@ -76,6 +82,43 @@ import Testing
     let mixed = try command.run(
       ["sweep", "merge", parts[0].string, whole.string, "--output", joined.string, "--force"])
     #expect(mixed.status == 64 && mixed.errorText.contains("without --shard"))
+  }
+
+  /// An attacker who chooses is never caught more often; detectors carried to another set learnt from
+  /// this one; half of the anchor questions held poison.
+  private func expectSense(_ results: JSONValue) throws {
+    let units = try #require(results["detection"]?.arrayValue).map { try $0.requiredObject() }
+    func evading(_ unit: JSONObject, _ detector: String) throws -> [Int] {
+      let fit = try #require(
+        try unit.objects("fits").first { $0["detector"]?.stringValue == detector })
+      return try fit.objects("cells").filter {
+        $0["positives"]?.stringValue == "reached" && $0["negatives"]?.stringValue == "hard"
+      }.map { cell in
+        try #require(
+          cell["truePositives"]?.arrayValue?.last?["evading"]?["successes"]?.intValue)
+      }
+    }
+    for unit in units where unit["attack"]?.stringValue == "verbatim" {
+      let second = try #require(
+        units.first {
+          $0["attack"]?.stringValue == "adaptive" && $0["set"] == unit["set"]
+            && $0["seed"] == unit["seed"]
+        })
+      for detector in ["similarity", "mahalanobis"] {
+        for (blind, seeing) in try zip(evading(unit, detector), evading(second, detector)) {
+          #expect(seeing >= blind, "\(detector)")
+        }
+      }
+    }
+    for entry in results["transfer"]?.arrayValue ?? [] {
+      #expect(entry["to"]?["set"] != entry["set"] && entry["to"]?["corpus"] == entry["corpus"])
+      #expect(entry["fits"]?.arrayValue?.count == 2)
+    }
+    for entry in results["contamination"]?.arrayValue ?? [] {
+      let passages = try #require(entry["poisonedPassages"]?.intValue)
+      // 40 questions, of which the attacker had reached at most a half.
+      #expect(entry["share"]?.doubleValue == 0.5 && passages > 0 && passages <= 20)
+    }
   }
 
   @Test func aKilledSweepIsResumed() throws {
@@ -107,7 +150,7 @@ import Testing
         "seed \(seed), round \(round): \(completed.errorText)")
       #expect(try results(output) == expected, "seed \(seed), round \(round)")
       let events = try RunRecord(output).events.map { try JSONValue.object($0).serialized() }
-      #expect(events.count == 24 && Set(events).count == 24, "none is missing, none twice")
+      #expect(events.count == 40 && Set(events).count == 40, "none is missing, none twice")
     }
     print("SweepTests: \(killed) kills")
     #expect(killed > 0)
@@ -171,6 +214,34 @@ import Testing
     #expect(met.status == 0, "\(met.errorText)")
     let wrong = try command.run(["report", run.string, "--fail-over", "attack.sucess@2=1"])
     #expect(wrong.status == 64)
+    let other = command.directory.file("other")
+    let again = try command.run([
+      "attack", "--corpus", "medqa", "--retriever", Command.model, "--queries", "exam", "--payload",
+      "pii", "--seed", "9", "--output", other.string, "--quiet",
+    ])
+    try #require(again.status == 0, "\(again.errorText)")
+    let compared = try command.run(["report", run.string, other.string])
+    #expect(compared.status == 0, "\(compared.errorText)")
+    #expect(compared.outputText.contains("seed: 1 → 9"), "\(compared.outputText)")
+    for name in ["comparison.html", "comparison.md", "comparison.csv", "comparison.json"] {
+      #expect(FileManager.default.fileExists(atPath: other.appending(name).string), "\(name)")
+      #expect(!FileManager.default.fileExists(atPath: run.appending(name).string), "\(name)")
+    }
+    if let browser = try Browser() {
+      for page in [run.appending("report.html"), other.appending("comparison.html")] {
+        let visit = try browser.visit(page, width: 360)
+        #expect(visit.overflow == 0 && visit.console.isEmpty, "\(visit.overflowing)")
+        #expect(visit.requests.count == 1 && visit.active.isEmpty, "\(visit.active)")
+      }
+    }
+    let json = try command.json(["report", run.string, other.string])
+    #expect(json["rows"]?.arrayValue?.isEmpty == false)
+    for refused in [
+      [run.string, other.string, "--fail-over", "attack.success@2=1"],
+      [run.string, run.string, "x"],
+    ] {
+      #expect(try command.run(["report"] + refused).status == 64)
+    }
     let nothing = try command.run(["report", command.directory.file("no").string])
     #expect(nothing.status == 66, "\(nothing.errorText)")
   }

@@ -98,11 +98,13 @@ public struct AttackExperiment: Sendable {
   /// - Parameters:
   ///   - clean: the set before the attack.
   ///   - kind: the payloads' kind.
+  ///   - wording: 0 for the payload texts that the seed draws; each other number draws others.
   ///   - advance: called with the number of documents embedded since the last call.
   /// - Returns: the documents and their ranks.
   /// - Throws: `UsageError` if there are no such payloads; what embedding and search throw.
   public func poison(
-    _ clean: CleanRetrieval, kind: String, advance: @escaping @Sendable (Int) -> Void = { _ in }
+    _ clean: CleanRetrieval, kind: String, wording: Int = 0,
+    advance: @escaping @Sendable (Int) -> Void = { _ in }
   ) throws -> PoisonedRetrieval {
     let best = clean.hits.map { $0.first?.id.string }
     let positions = Dictionary(
@@ -119,7 +121,7 @@ public struct AttackExperiment: Sendable {
           id: document.id, title: document.title, text: document.text, metadata: document.metadata)
       }, paraphrases: paraphrases)
     let documents = try settings.attack.poison(
-      clean.queries, payloads: bundle.payloads(kind), seed: settings.seed,
+      clean.queries, payloads: bundle.payloads(kind), seed: settings.seed ^ UInt64(wording) << 32,
       surroundings: surroundings)
     return try PoisonedRetrieval(
       documents: documents, payloadKind: kind, clean: clean, embedder: embedder,
@@ -141,7 +143,8 @@ public struct AttackExperiment: Sendable {
         settings.ks.map { SuccessRate(of: poisoned.ranks, mode: mode, k: $0) }
       },
       geometry: try Geometry(
-        of: poisoned, clean: clean, embedder: embedder, k: settings.ks.first ?? 1))
+        of: poisoned, clean: clean, passages: index.vectors, embedder: embedder,
+        k: settings.ks.first ?? 1))
   }
 
   /// The questions of the limit, in the set's order.

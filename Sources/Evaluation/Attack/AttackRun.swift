@@ -44,6 +44,8 @@ public final class AttackRun: Sendable {
   private let response: ResponseProtocol?
   private let started = ContinuousClock.now
   private let poison: Mutex<[Written]> = Mutex([])
+  /// What detectors flagged.
+  private let flags: Mutex<[FlagFile.Entry]> = Mutex([])
   /// Times of responses, which stay out of the results.
   private let latencies: Mutex<[JSONValue]> = Mutex([])
 
@@ -138,24 +140,40 @@ public final class AttackRun: Sendable {
       switch detectors.grouping {
       case .querySet:
         detection.append(
-          try run.recorded("detection", ["retriever": .string(name), "set": .string(set)]) {
-            try detectors.evaluate(dataset()).json.requiredObject()
-          })
+          try recorded(
+            ["retriever": .string(name), "set": .string(set)], of: name, index
+          ) { try detectors.evaluate(dataset()) })
       case .global: datasets.append(try dataset())
       }
     }
     if let detectors = self.detection, let all = try DetectionDataset(joining: datasets) {
       detection.append(
-        try run.recorded(
-          "detection",
-          ["retriever": .string(name), "sets": .array(settings.querySets.map { .string($0) })]
-        ) {
-          try detectors.evaluate(all).json.requiredObject()
-        })
+        try recorded(
+          ["retriever": .string(name), "sets": .array(settings.querySets.map { .string($0) })],
+          of: name, index
+        ) { try detectors.evaluate(all) })
     }
     return RetrieverResult(
       name: name, similarity: embedder.model.similarity.rawValue, cells: cells,
       detection: detection, responses: responses)
+  }
+
+  /// What detectors found; what they flagged goes to a file of its own.
+  private func recorded(
+    _ identity: JSONObject, of retriever: String, _ index: CorpusIndex,
+    _ evaluate: () throws -> DetectionReport
+  ) throws -> JSONObject {
+    var value = try run.recorded("detection", identity) {
+      let report = try evaluate()
+      var object = try report.json.requiredObject()
+      object["flags"] = .array(report.flags.map { .object($0.json) })
+      return object
+    }
+    let found = value["flags"]?.arrayValue?.compactMap(\.objectValue) ?? []
+    value["flags"] = nil
+    let entries = try FlagFile.entries(found, of: retriever, in: index)
+    flags.withLock { $0 += entries }
+    return value
   }
 
   /// What acting on flags does to one query set.
@@ -205,7 +223,10 @@ public final class AttackRun: Sendable {
       "attack": .string(type(of: settings.attack).metadata.name),
       "retrievers": .array(results.map { .object($0.json) }),
     ]
-    try writePoison()
+    let lines = try writePoison()
+    if detection != nil {
+      try FlagFile.write(flags.withLock { $0 }, linesOfPoison: lines, to: run.path)
+    }
     try run.finish(
       results: value,
       timings: [
@@ -218,7 +239,10 @@ public final class AttackRun: Sendable {
   /// A document stands once if it serves several retrievers. Where it depends on the retriever (by
   /// its tokens, by the clean passage it hides behind), or two query sets use one id, the later ones
   /// have set and retriever added to theirs: ids of a corpus are distinct.
-  private func writePoison() throws {
+  ///
+  /// - Returns: the line of each.
+  private func writePoison() throws -> [FlagFile.PoisonKey: Int] {
+    var lines: [FlagFile.PoisonKey: Int] = [:]
     var documents: [PoisonedDocument] = []
     var positions: [UTF8Key: Int] = [:]
     for written in poison.withLock({ $0 }) {
@@ -230,7 +254,12 @@ public final class AttackRun: Sendable {
         positions[UTF8Key(document.id)] = documents.count
         documents.append(document)
       }
+      let key = FlagFile.PoisonKey(
+        id: UTF8Key(written.document.id), set: UTF8Key(written.set),
+        retriever: UTF8Key(written.retriever))
+      lines[key] = positions[UTF8Key(document.id)].map { $0 + 1 }
     }
-    try PoisonedDocuments.write(documents, to: run.path.appending("poisoned.jsonl"))
+    try PoisonedDocuments.write(documents, to: run.path.appending(FlagFile.poisonName))
+    return lines
   }
 }

@@ -92,23 +92,15 @@ public struct AttackTables {
   private func detection(_ set: String) -> Section {
     let fits = result.detection.flatMap {
       $0["fits"]?.arrayValue?.compactMap(\.objectValue) ?? []
-    }.filter { Self.isEqual($0["querySet"], set) }
+    }.filter { Self.isEqual($0["querySet"], set) }.map { FitFigures($0) }
     var table = TextTable(
       [.init("detector")] + settings.payloadKinds.map { .init($0, .right) }
         + [.init("clean", .right)])
     func percent(_ rate: Double?) -> String { rate.map { Format.decimals(100 * $0, 1) } ?? "n/a" }
     for fit in fits {
       table.append(
-        [fit["detector"]?.stringValue ?? ""]
-          + settings.payloadKinds.map { kind in
-            percent(
-              Self.atNominal(Self.reached(fit, kind)?["truePositives"])?["rate"]?.doubleValue)
-          }
-          + [
-            percent(
-              Self.atNominal(fit["falsePositives"])?["pairRate"]?.objectValue?["value"]?
-                .doubleValue)
-          ])
+        [fit.name] + settings.payloadKinds.map { percent(fit.rate($0)) }
+          + [percent(fit.falselyFlagged)])
     }
     let unfitted = result.detection.flatMap {
       $0["unfitted"]?.arrayValue?.compactMap(\.objectValue) ?? []
@@ -122,7 +114,7 @@ public struct AttackTables {
       table.append(
         ["(documents)"]
           + settings.payloadKinds.map { kind in
-            Self.reached(fit, kind)?["positiveCount"]?.intValue.map(Format.count) ?? "n/a"
+            fit.count(kind).map(Format.count) ?? "n/a"
           } + [""])
     }
     return Section(
@@ -192,19 +184,6 @@ public struct AttackTables {
             + " among the first \(settings.ks.first ?? 1), before and after; unmarked: those where it"
             + " bears no flag either. Intervals are in results.json, times in timings.json. n/a: no"
             + " judgements, or too few calibration questions for the rate."))
-  }
-
-  private static func reached(_ fit: JSONObject, _ kind: String) -> JSONObject? {
-    fit["cells"]?.arrayValue?.compactMap(\.objectValue).first {
-      $0["payload"]?.stringValue == kind && $0["positives"]?.stringValue == "reached"
-        && $0["negatives"]?.stringValue == "hard"
-    }
-  }
-
-  private static func atNominal(_ rates: JSONValue?) -> JSONObject? {
-    rates?.arrayValue?.compactMap(\.objectValue).first {
-      $0["nominal"]?.doubleValue == 0.05 && $0["unit"]?.stringValue == "pair"
-    }
   }
 
   private static func isEqual(_ value: JSONValue?, _ name: String) -> Bool {

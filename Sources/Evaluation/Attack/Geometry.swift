@@ -32,11 +32,13 @@ public struct Geometry: Sendable {
   /// - Parameters:
   ///   - poisoned: the attack.
   ///   - clean: the query set before it.
+  ///   - passages: the corpus's vectors.
   ///   - embedder: the retriever.
-  ///   - k: the k of the margin.
+  ///   - k: the k of the margin and of the clean angle.
   /// - Throws: what embedding throws.
   public init(
-    of poisoned: PoisonedRetrieval, clean: CleanRetrieval, embedder: Embedder, k: Int
+    of poisoned: PoisonedRetrieval, clean: CleanRetrieval, passages: VectorMatrix,
+    embedder: Embedder, k: Int
   ) throws {
     let model = embedder.model
     let payloads = poisoned.documents.map { $0.payloadText ?? "" }
@@ -89,6 +91,11 @@ public struct Geometry: Sendable {
         // A cosine is on the scale of self-similarity already, whatever the norm of q.
         add(.cleanGap, model.similarity == .innerProduct ? best.score / qq : best.score)
       }
+      let angles = hits.prefix(k).map { hit in
+        let passage = passages[hit.row]
+        return degrees(dot(q, passage), qq, dot(passage, passage))
+      }
+      if !angles.isEmpty { add(.cleanAngle, angles.reduce(0, +) / Double(angles.count)) }
     }
     statistics = Column.allCases.map {
       Statistic(name: $0.name, meaning: $0.meaning, values: columns[$0.rawValue])
@@ -129,7 +136,7 @@ public struct Geometry: Sendable {
 
   private enum Column: Int, CaseIterable {
     case angle, absoluteAngle, shift, concatenationAngle, retention, cosine, premise, dilution
-    case dilutionGap, margin, cleanGap, normGrowth
+    case dilutionGap, margin, cleanGap, cleanAngle, normGrowth
 
     var name: String { "\(self)" }
 
@@ -146,6 +153,7 @@ public struct Geometry: Sendable {
       case .dilutionGap: "retention minus that prediction"
       case .margin: "score of p minus the k-th clean score"
       case .cleanGap: "best clean score / |f(q)|²"
+      case .cleanAngle: "mean angle of f(q) and the first clean passages, degrees"
       case .normGrowth: "|f(p)| / |f(q)|"
       }
     }

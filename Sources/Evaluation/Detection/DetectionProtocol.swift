@@ -20,8 +20,20 @@ public struct DetectionProtocol: Sendable, Equatable {
     case global
   }
 
+  /// What the attacker knows when he chooses a poisoned document for a question.
+  public enum Attacker: String, Sendable, CaseIterable {
+    /// Nothing of the detector: every poisoned document stands.
+    case oblivious
+    /// The detector and its scores, without gradients: of a question's poisoned documents of one kind
+    /// he puts in the one of least score among those that reach the user, or the best ranked if none
+    /// does (rag-poisoning specification, section 6, adaptive row a and b).
+    case adaptive
+  }
+
   /// The detectors, in the order of the report.
   public var detectors: [Choice]
+  /// What the attacker knows.
+  public var attacker: Attacker
   /// The sizes of the parts.
   public var shares: QuestionSplit.Shares
   /// What one fit serves.
@@ -44,12 +56,14 @@ public struct DetectionProtocol: Sendable, Equatable {
   /// Settings; without arguments the specification's.
   public init(
     detectors: [Choice] = DetectorRegistry.names.map { Choice($0) },
+    attacker: Attacker = .oblivious,
     shares: QuestionSplit.Shares = QuestionSplit.Shares(), grouping: Grouping = .querySet,
     windows: WindowChoice = .all, mode: PoisonedRetrieval.Mode = .solo, reach: Int = 2,
     falsePositiveRates: [Double] = [0.01, 0.05], easyNegatives: Int = 1,
     resamples: Int = 1000, seed: UInt64 = 0
   ) {
     self.detectors = detectors
+    self.attacker = attacker
     self.shares = shares
     self.grouping = grouping
     self.windows = windows
@@ -90,16 +104,20 @@ public struct DetectionProtocol: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - dataset: Questions and poison.
+  ///   - anchors: Where detectors learn and are calibrated, if elsewhere: one query set, whose own
+  ///     split decides; the questions that `dataset` tests on are not learnt from either way, because
+  ///     a split depends on the questions alone.
   ///   - progress: Called with the number of finished and of all detectors, from any thread.
   /// - Returns: The report.
   /// - Throws: `UsageError` for an unknown detector or choice, `DetectorError` for a vector that no
   ///   detector can use, `CancellationError`. A detector that cannot be fitted, because the passages
   ///   are too few or all alike, is in the report as not applicable.
   public func evaluate(
-    _ dataset: DetectionDataset,
+    _ dataset: DetectionDataset, fittedOn anchors: DetectionDataset? = nil,
     progress: @Sendable (_ finished: Int, _ all: Int) -> Void = { _, _ in }
   ) throws -> DetectionReport {
     let splits = splits(of: dataset)
+    let fit = try fitSplits(splits, anchors: anchors)
     // The same draws for every detector and every cell.
     let resamples = try splits.map { _, split in
       var generator = Philox(seed: seed, stream: Stream.intervals.rawValue)
@@ -109,7 +127,9 @@ public struct DetectionProtocol: Sendable, Equatable {
     let finished = Mutex<[Result<[Outcome], any Error>?]>(
       Array(repeating: nil, count: detectors.count))
     DispatchQueue.concurrentPerform(iterations: detectors.count) { number in
-      let result = Result { try self.fits(of: detectors[number], splits, resamples, dataset) }
+      let result = Result {
+        try self.fits(of: detectors[number], splits, resamples, dataset, anchors ?? dataset, fit)
+      }
       let done = finished.withLock { finished in
         finished[number] = result
         return finished.count { $0 != nil }
@@ -130,6 +150,7 @@ public struct DetectionProtocol: Sendable, Equatable {
         }
       }
     }
+    try report.compareWithBaselines()
     return report
   }
 
@@ -139,18 +160,30 @@ public struct DetectionProtocol: Sendable, Equatable {
     var unfitted: DetectionReport.Unfitted
   }
 
+  /// The parts to learn from and to calibrate with, one for each query set that is tested.
+  private func fitSplits(
+    _ splits: [(querySet: String, split: QuestionSplit)], anchors: DetectionDataset?
+  ) throws -> [QuestionSplit] {
+    guard let anchors else { return splits.map(\.split) }
+    let sources = self.splits(of: anchors)
+    precondition(
+      sources.count == 1 && grouping == .querySet, "anchors of \(sources.count) query sets")
+    return splits.map { _ in sources[0].split }
+  }
+
   /// One detector on every query set.
   private func fits(
     of choice: Choice, _ splits: [(querySet: String, split: QuestionSplit)],
-    _ resamples: [Resamples], _ dataset: DetectionDataset
+    _ resamples: [Resamples], _ dataset: DetectionDataset, _ anchors: DetectionDataset,
+    _ fitSplits: [QuestionSplit]
   ) throws -> [Outcome] {
     var shared: CalibratedDetector?
-    return try zip(splits, resamples).map { part, resamples in
-      let (querySet, split) = part
+    return try zip(zip(splits, fitSplits), resamples).map { parts, resamples in
+      let ((querySet, split), fit) = parts
       do {
         let calibrated: CalibratedDetector
         switch grouping {
-        case .querySet: calibrated = try fitted(choice, split.fit, split.calibrate, dataset)
+        case .querySet: calibrated = try fitted(choice, fit.fit, fit.calibrate, anchors)
         case .global:
           calibrated =
             try shared
@@ -158,6 +191,7 @@ public struct DetectionProtocol: Sendable, Equatable {
               choice, splits.flatMap(\.split.fit), splits.flatMap(\.split.calibrate), dataset)
           shared = calibrated
         }
+        try calibrated.check(dataset.retriever)
         let test = try DetectionTest(
           settings: self, dataset: dataset, questions: split.test, calibrated: calibrated,
           resamples: resamples)
@@ -166,9 +200,10 @@ public struct DetectionProtocol: Sendable, Equatable {
             querySet: querySet, detector: choice.detector, parameters: choice.parameters,
             summary: calibrated.detector.summary,
             questions: DetectionReport.Parts(
-              fit: split.fit.count, calibrate: split.calibrate.count, test: split.test.count,
+              fit: fit.fit.count, calibrate: fit.calibrate.count, test: split.test.count,
               nearDuplicates: split.nearDuplicates),
-            falsePositives: try test.falsePositives(), cells: try test.cells()))
+            falsePositives: try test.falsePositives(), cells: try test.cells(),
+            flags: try test.flags(querySet, choice)))
       } catch let error as DetectorError {
         switch error {
         // Too few documents, all of them alike, or lists too short to compare within.

@@ -18,6 +18,24 @@ extension DetectionReport {
     return .object(object)
   }
 
+  /// The figures of poison that reached the user against the clean top k alone, without drawings: for
+  /// experiments with many reports.
+  var brief: JSONObject {
+    var brief = self
+    for fit in brief.fits.indices {
+      brief.fits[fit].cells = brief.fits[fit].cells.filter {
+        $0.positives == .reached && $0.negatives == .hard
+      }
+      for cell in brief.fits[fit].cells.indices {
+        brief.fits[fit].cells[cell].drawing = nil
+        brief.fits[fit].cells[cell].comparisons = []
+      }
+    }
+    var object = brief.json.objectValue ?? JSONObject()
+    object["settings"] = nil
+    return object
+  }
+
   /// One line for each query set, detector and payload kind: poison that reached the user against
   /// clean documents of the same lists.
   ///
@@ -64,6 +82,7 @@ extension DetectionProtocol {
     .object([
       "detectors": .array(
         detectors.map { .object(["name": .string($0.detector), "parameters": $0.parameters.json]) }),
+      "attacker": .string(attacker.rawValue),
       "shares": .object([
         "fit": .number(shares.fit), "calibrate": .number(shares.calibrate),
       ]),
@@ -132,21 +151,9 @@ extension DetectionReport.Cell {
       "negativeCount": JSONValue(negativeCount),
       "auroc": areaUnderROC.json(\.json),
       "auprc": averagePrecision.json(\.json),
-      "truePositives": .array(
-        truePositives.map { rate in
-          var object: JSONObject = [
-            "nominal": .number(rate.nominal),
-            "unit": .string(rate.unit.rawValue),
-            "found": rate.found.json { JSONValue($0.successes) },
-            "rate": rate.found.json { $0.rate.json { .number($0) } },
-            "interval": rate.interval.json(\.json),
-          ]
-          object["evading"] = rate.evading?.json { evading in
-            (try? evading.json()).map { .object($0) } ?? .null
-          }
-          return .object(object)
-        }),
     ]
+    if !truePositives.isEmpty { object["truePositives"] = .array(truePositives.map(\.json)) }
+    if !comparisons.isEmpty { object["comparisons"] = .array(comparisons.map(\.json)) }
     object["drawing"] = drawing.map { drawing in
       .object([
         "roc": .array(
@@ -157,6 +164,37 @@ extension DetectionReport.Cell {
         "clean": .array(drawing.clean.map { JSONValue($0) }),
         "poison": .array(drawing.poison.map { JSONValue($0) }),
       ])
+    }
+    return .object(object)
+  }
+}
+
+extension DetectionReport.Comparison {
+  fileprivate var json: JSONValue {
+    [
+      "with": .string(baseline),
+      "auroc": difference.json { estimate in
+        [
+          "difference": .number(estimate.value), "interval": estimate.interval.json,
+          "p": estimate.pValue.json { .number($0) },
+        ]
+      },
+    ]
+  }
+}
+
+extension DetectionReport.TruePositives {
+  fileprivate var json: JSONValue {
+    var object: JSONObject = ["nominal": .number(nominal), "unit": .string(unit.rawValue)]
+    switch found {
+    case .notApplicable(let reason): object["notApplicable"] = .string(reason)
+    case .value(let found):
+      object["found"] = JSONValue(found.successes)
+      object["rate"] = found.rate.json { .number($0) }
+      object["interval"] = interval.json(\.json)
+    }
+    if case .value(let evading) = evading {
+      object["evading"] = (try? evading.json()).map { .object($0) }
     }
     return .object(object)
   }

@@ -36,6 +36,8 @@ public struct DetectionReport: Sendable {
     public var falsePositives: [FalsePositives]
     /// One entry for each payload kind, kind of positive and kind of negative.
     public var cells: [Cell]
+    /// The documents that are flagged; not in the figures, but a file of their own.
+    public var flags: [Flag] = []
   }
 
   /// Numbers of questions.
@@ -98,10 +100,15 @@ public struct DetectionReport: Sendable {
     public var areaUnderROC: Applicable<BootstrapEstimate>
     /// Average precision with an interval over queries.
     public var averagePrecision: Applicable<BootstrapEstimate>
-    /// True positive rates at the thresholds of `falsePositives`, in its order.
+    /// True positive rates at the thresholds of `falsePositives`, in its order. They do not depend on
+    /// the negatives and stand with the hard ones only.
     public var truePositives: [TruePositives]
     /// For poison that reached the user against the clean top k: what to draw; else nil.
     public var drawing: Drawing?
+    /// Where the scores of the same documents stand, to compare detectors by; else nil.
+    var placements: ClusteredPlacements?
+    /// The area less that of each simple detector of the run; empty for those themselves.
+    public var comparisons: [Comparison] = []
   }
 
   /// A ROC curve and two histograms, in few numbers.

@@ -1,3 +1,4 @@
+import Basics
 import Defenses
 import Statistics
 
@@ -12,6 +13,10 @@ struct DetectionTest {
   let resamples: Resamples
   /// The scores of their clean lists.
   let cleanScores: [[Double]]
+  /// The poison that is aimed at them, or what an adaptive attacker chose of it.
+  let poison: [DetectionDataset.Poison]
+  /// Its scores.
+  let poisonScores: [[Double]]
 
   init(
     settings: DetectionProtocol, dataset: DetectionDataset, questions: [Int],
@@ -23,6 +28,14 @@ struct DetectionTest {
     self.calibrated = calibrated
     self.resamples = resamples
     cleanScores = try calibrated.scores(of: questions.map { dataset.questions[$0].clean })
+    let tested = Set(questions)
+    let aimed = dataset.poison.filter { tested.contains($0.question) }
+    let scores = try calibrated.scores(of: aimed.map(\.list))
+    let chosen =
+      settings.attacker == .adaptive
+      ? Self.chosen(aimed, scores, reach: settings.reach) : Array(aimed.indices)
+    poison = chosen.map { aimed[$0] }
+    poisonScores = chosen.map { scores[$0] }
   }
 
   private struct Threshold {
@@ -68,8 +81,6 @@ struct DetectionTest {
   /// Poison of each kind against clean documents of each kind.
   func cells() throws -> [DetectionReport.Cell] {
     let place = Dictionary(uniqueKeysWithValues: questions.enumerated().map { ($1, $0) })
-    let poison = dataset.poison.filter { place[$0.question] != nil }
-    let poisonScores = try calibrated.scores(of: poison.map(\.list))
     let easy = try questions.map { question in
       try settings.passages(for: question, of: dataset).map {
         try dataset.list(of: $0, for: question)
@@ -96,19 +107,47 @@ struct DetectionTest {
     }
   }
 
+  /// What an attacker who sees the scores puts in: one document for each question and payload kind.
+  private static func chosen(
+    _ poison: [DetectionDataset.Poison], _ scores: [[Double]], reach: Int
+  ) -> [Int] {
+    struct Target: Hashable {
+      var question: Int
+      var payloadKind: UTF8Key
+    }
+    /// Ascending from what he likes best: seen by the user, then little suspicious, then high up.
+    func cost(_ number: Int) -> (Int, Double, Int) {
+      let isSeen = poison[number].rank <= reach
+      return (
+        isSeen ? 0 : 1, isSeen ? scores[number].max() ?? 0 : 0, poison[number].rank
+      )
+    }
+    var best: [Target: Int] = [:]
+    for (number, document) in poison.enumerated() {
+      let target = Target(
+        question: document.question, payloadKind: UTF8Key(document.payloadKind))
+      if let other = best[target], cost(other) <= cost(number) { continue }
+      best[target] = number
+    }
+    return best.values.sorted()
+  }
+
   private func cell(
     _ kind: String, _ which: DetectionReport.Positives, _ name: DetectionReport.Negatives,
     positives: [[Double]], negatives: [[Double]], attacked: Int, _ thresholds: [Threshold]
   ) throws -> DetectionReport.Cell {
     let scores = try ClusteredScores(negatives: negatives, positives: positives)
     let areas = try scores.areas(over: resamples)
+    let isDrawn = which == .reached && name == .hard
     return DetectionReport.Cell(
       payloadKind: kind, positives: which, negatives: name,
       positiveCount: scores.scores.positives.count, negativeCount: scores.scores.negatives.count,
       areaUnderROC: areas.underROC, averagePrecision: areas.averagePrecision,
-      truePositives: try thresholds.map {
+      truePositives: try (name == .hard ? thresholds : []).map {
         try found(positives, above: $0, attacked: which == .reached ? attacked : nil)
-      }, drawing: which == .reached && name == .hard ? try Self.drawing(scores.scores) : nil)
+      }, drawing: isDrawn ? try Self.drawing(scores.scores) : nil,
+      placements: isDrawn
+        ? try ClusteredPlacements(negatives: negatives, positives: positives) : nil)
   }
 
   private static let bins = 24

@@ -50,7 +50,8 @@ public struct SweepEstimate {
     _ bundles: [(name: String, bundle: CorpusBundle)], _ surroundings: SweepSurroundings,
     indexes: FilePath
   ) throws {
-    let units = selection.part(of: SweepRun.units(of: plan, bundles))
+    let all = SweepRun.units(of: plan, bundles)
+    let units = selection.part(of: all)
     var rows: [Row] = []
     var encoded: Set<[UTF8Key]> = []
     var documents = 0
@@ -82,8 +83,10 @@ public struct SweepEstimate {
           let questions = min(plan.questions ?? count, count)
           let poison =
             questions * plan.payloads.count
-            * (try plan.attack(unit.variant).documentsPerQuery)
-          documents += poison
+            * (try plan.variant(of: unit).documentsPerQuestion)
+          documents +=
+            poison
+            * (1 + plan.contamination.count + SweepRun.targets(of: unit, in: all, plan).count)
           // Poison and questions of a retriever serve every corpus.
           let key = [retriever, unit.querySet, unit.variant, "\(unit.seed)"].map { UTF8Key($0) }
           if encoded.insert(key).inserted { texts += questions + poison }

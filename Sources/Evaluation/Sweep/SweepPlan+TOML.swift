@@ -8,8 +8,10 @@ extension SweepPlan {
     "name", "title", "corpora", "retrievers", "query-sets", "payloads", "k", "modes", "seeds",
     "questions", "passages", "attacks", "detection",
   ]
-  private static let attackKeys = ["name", "method", "set"]
-  private static let detectionKeys = ["detectors", "false-positive-rates"]
+  private static let attackKeys = ["name", "method", "set", "among", "wordings"]
+  private static let detectionKeys = [
+    "detectors", "false-positive-rates", "transfer", "contamination",
+  ]
   private static let detectorKeys = ["name", "choose"]
 
   /// Reads a grid.
@@ -58,6 +60,24 @@ extension SweepPlan {
         throw Self.fault("false-positive-rates", "expected numbers between 0 and 1", at: place)
       }
     }
+    if table["transfer"] != nil {
+      transfers = try Self.names(table, "transfer", at: place).map { name in
+        guard let transfer = Transfer(rawValue: name) else {
+          throw Self.fault(
+            "transfer", "expected query-set or corpus, found '\(TerminalText.excerpt(name))'",
+            at: place)
+        }
+        return transfer
+      }
+    }
+    if table["contamination"] != nil {
+      contamination = try table.doubles("contamination", at: place)
+      guard contamination.allSatisfy({ $0 >= 0 && $0 <= 1 }),
+        Set(contamination).count == contamination.count
+      else {
+        throw Self.fault("contamination", "expected different shares from 0 to 1", at: place)
+      }
+    }
     guard table["detectors"] != nil else {
       detectors = DetectorRegistry.names.map { .init($0) }
       return
@@ -99,26 +119,67 @@ extension SweepPlan {
 
   private static func variants(_ table: JSONObject, at place: Place) throws -> [Variant] {
     guard table["attacks"] != nil else {
-      return [Variant(name: "concatenation", method: "concatenation", parameters: [:])]
+      let plain = Variant.Choice(
+        name: "concatenation", method: "concatenation", parameters: [:])
+      return [Variant(name: plain.name, choices: [plain])]
     }
-    let variants = try table.objects("attacks", at: place).enumerated().map { number, object in
+    var variants: [Variant] = []
+    for (number, object) in try table.objects("attacks", at: place).enumerated() {
       let own = place.inside("attacks").inside("\(number)")
       try check(object, attackKeys, at: own)
-      let method = try object.optionalString("method", at: own) ?? "concatenation"
-      let parameters = try object.optionalObject("set", at: own) ?? JSONObject()
-      do {
-        let attack = try AttackRegistry.attack(named: method, parameters: parameters)
-        return Variant(
-          name: try object.optionalString("name", at: own) ?? method, method: method,
-          parameters: attack.parameters)
-      } catch let error as UsageError {
-        throw InputError("'\(own.key ?? "")': \(error.message)", at: own)
-      }
+      variants.append(
+        object["among"] == nil && object["wordings"] == nil
+          ? try plain(object, at: own) : try adaptive(object, among: variants, at: own))
     }
     guard !variants.isEmpty, Set(variants.map { UTF8Key($0.name) }).count == variants.count else {
       throw fault("attacks", "expected one or more tables with different names", at: place)
     }
     return variants
+  }
+
+  private static func plain(_ object: JSONObject, at place: Place) throws -> Variant {
+    let method = try object.optionalString("method", at: place) ?? "concatenation"
+    let name = try object.optionalString("name", at: place) ?? method
+    let parameters = try object.optionalObject("set", at: place) ?? JSONObject()
+    do {
+      let attack = try AttackRegistry.attack(named: method, parameters: parameters)
+      return Variant(
+        name: name,
+        choices: [.init(name: name, method: method, parameters: attack.parameters)])
+    } catch let error as UsageError {
+      throw InputError("'\(place.key ?? "")': \(error.message)", at: place)
+    }
+  }
+
+  /// An attacker who chooses among the variants that stand before him in the file.
+  private static func adaptive(
+    _ object: JSONObject, among earlier: [Variant], at place: Place
+  ) throws -> Variant {
+    for key in ["method", "set"] where object[key] != nil {
+      throw fault(key, "a variant that chooses has no method of its own", at: place)
+    }
+    let known = earlier.filter { !$0.isAdaptive }
+    let choices = try names(object, "among", at: place).map { name in
+      guard let variant = known.first(where: { utf8Equal($0.name, name) }) else {
+        throw fault(
+          "among",
+          "no attack '\(TerminalText.excerpt(name))' stands before it"
+            + NearestName.hint(for: name, in: known.map(\.name)), at: place)
+      }
+      return variant.choices[0]
+    }
+    for choice in choices {
+      let attack = try AttackRegistry.attack(named: choice.method, parameters: choice.parameters)
+      guard attack.documentsPerQuery == 1 else {
+        throw fault("among", "'\(choice.name)' makes several documents a question", at: place)
+      }
+    }
+    let wordings = try size(object, "wordings", at: place) ?? 1
+    guard choices.count * wordings > 1 else {
+      throw fault("among", "one attack and one wording leave nothing to choose", at: place)
+    }
+    return Variant(
+      name: try object.string("name", at: place), choices: choices, wordings: wordings)
   }
 
   private static func modes(

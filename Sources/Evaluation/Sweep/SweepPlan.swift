@@ -9,12 +9,53 @@ public import Defenses
 public struct SweepPlan: Sendable {
   /// A named way of attacking.
   public struct Variant: Sendable, Equatable {
+    /// An attack with its parameters.
+    public struct Choice: Sendable, Equatable {
+      /// The name of the variant it belongs to.
+      public var name: String
+      /// A name of `AttackRegistry`.
+      public var method: String
+      /// Values of the attack's parameters.
+      public var parameters: JSONObject
+    }
+
     /// The name in the results.
     public var name: String
-    /// A name of `AttackRegistry`.
-    public var method: String
-    /// Values of the attack's parameters.
-    public var parameters: JSONObject
+    /// One attack; several, if the attacker moves second and chooses.
+    public var choices: [Choice]
+    /// How many payload texts of a kind he tries with each.
+    public var wordings = 1
+
+    /// Whether there is a choice, which is made against each detector: see
+    /// ``DetectionProtocol/Attacker``.
+    public var isAdaptive: Bool { choices.count * wordings > 1 }
+
+    /// The variant as JSON.
+    var json: JSONObject {
+      func json(_ choice: Choice) -> JSONObject {
+        [
+          "name": .string(choice.name), "method": .string(choice.method),
+          "parameters": .object(choice.parameters),
+        ]
+      }
+      guard isAdaptive else {
+        var object = json(choices[0])
+        object["name"] = .string(name)
+        return object
+      }
+      return [
+        "name": .string(name), "among": .array(choices.map { .object(json($0)) }),
+        "wordings": JSONValue(wordings),
+      ]
+    }
+  }
+
+  /// An axis along which detectors are carried to where they were not fitted.
+  public enum Transfer: String, Sendable, CaseIterable {
+    /// From one query set to the others of the corpus.
+    case querySet = "query-set"
+    /// From one corpus to the others, under the same questions.
+    case corpus
   }
 
   /// One query set of one corpus through one retriever under one variant and seed: what is embedded,
@@ -75,6 +116,11 @@ public struct SweepPlan: Sendable {
   public var detectors: [DetectionProtocol.Choice]
   /// Nominal false positive rates.
   public var falsePositiveRates: [Double]
+  /// Where detectors are tested beside their own unit.
+  public var transfers: [Transfer] = []
+  /// Shares of the anchor questions whose lists the attacker had already reached when the detector
+  /// was fitted and calibrated; each is a test of its own.
+  public var contamination: [Double] = []
 
   /// The units in the cheapest order: by corpus, then retriever.
   ///
@@ -96,31 +142,21 @@ public struct SweepPlan: Sendable {
     }
   }
 
-  /// The attack of a variant.
-  ///
-  /// - Parameter name: A name of `variants`.
-  /// - Returns: The attack with the variant's parameters.
-  /// - Throws: `UsageError` for an unknown name.
-  func attack(_ name: String) throws -> any Attack {
-    guard let variant = variants.first(where: { utf8Equal($0.name, name) }) else {
-      throw UsageError("the grid has no attack '\(TerminalText.excerpt(name))'")
+  /// The variant of a unit.
+  func variant(of unit: Unit) throws -> Variant {
+    guard let variant = variants.first(where: { utf8Equal($0.name, unit.variant) }) else {
+      throw UsageError("the grid has no attack '\(TerminalText.excerpt(unit.variant))'")
     }
-    return try AttackRegistry.attack(named: variant.method, parameters: variant.parameters)
+    return variant
   }
 
   /// Everything that the results depend on, as far as the plan decides it.
   public var json: JSONObject {
     func strings(_ items: [String]) -> JSONValue { .array(items.map { .string($0) }) }
-    return [
+    var object: JSONObject = [
       "name": .string(name), "title": .string(title), "corpora": strings(corpora),
       "retrievers": strings(retrievers), "querySets": strings(querySets),
-      "attacks": .array(
-        variants.map {
-          .object([
-            "name": .string($0.name), "method": .string($0.method),
-            "parameters": .object($0.parameters),
-          ])
-        }),
+      "attacks": .array(variants.map { .object($0.json) }),
       "seeds": .array(seeds.map { Int64(exactly: $0).map { .integer($0) } ?? .null }),
       "payloads": strings(payloads), "k": .array(ks.map { JSONValue($0) }),
       "modes": strings(modes.map(\.rawValue)),
@@ -128,12 +164,19 @@ public struct SweepPlan: Sendable {
       "passages": passages.map { JSONValue($0) } ?? .null,
       "detection": detectors.isEmpty ? .null : detection(seed: 0).json,
     ]
+    if !transfers.isEmpty { object["transfer"] = strings(transfers.map(\.rawValue)) }
+    if !contamination.isEmpty {
+      object["contamination"] = .array(contamination.map { .number($0) })
+    }
+    return object
   }
 
-  /// The detection protocol of one seed.
-  public func detection(seed: UInt64) -> DetectionProtocol {
+  /// The detection protocol of one seed, against an attacker who may see the detector.
+  public func detection(
+    seed: UInt64, attacker: DetectionProtocol.Attacker = .oblivious
+  ) -> DetectionProtocol {
     DetectionProtocol(
-      detectors: detectors, reach: ks.first ?? 1, falsePositiveRates: falsePositiveRates,
-      seed: seed)
+      detectors: detectors, attacker: attacker, reach: ks.first ?? 1,
+      falsePositiveRates: falsePositiveRates, seed: seed)
   }
 }

@@ -2,7 +2,7 @@ import Basics
 
 /// The figures of a grid, in the order of its axes: the same however the work was divided.
 enum SweepResults {
-  /// A finished piece of work: a cell, or the detection of a unit.
+  /// A finished piece of work: a cell, or one evaluation of a unit's detectors.
   struct Entry {
     var event: String
     /// Its coordinates.
@@ -41,9 +41,14 @@ enum SweepResults {
     func values(_ event: String) -> JSONValue {
       .array(entries.filter { $0.event == event }.map(\.json))
     }
-    return [
+    var object: JSONObject = [
       "plan": description["plan"] ?? .null, "corpora": description["corpora"] ?? .null,
       "cells": values("cell"), "detection": values("detection"),
     ]
+    for event in ["contamination", "transfer"] where entries.contains(where: { $0.event == event })
+    {
+      object[event] = values(event)
+    }
+    return object
   }
 }

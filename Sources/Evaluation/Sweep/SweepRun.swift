@@ -170,11 +170,10 @@ public final class SweepRun {
 
   /// What an interrupted run left of a unit; nil if anything is missing.
   private func completed(_ unit: SweepPlan.Unit) -> [SweepResults.Entry]? {
-    var pieces = plan.payloads.map { ("cell", unit.identity(payload: $0)) }
-    if !plan.detectors.isEmpty { pieces.append(("detection", unit.json)) }
-    let entries = pieces.compactMap { event, identity in
-      run.completed(event, identity).map {
-        SweepResults.Entry(event: event, identity: identity, value: $0)
+    let pieces = pieces(of: unit)
+    let entries = pieces.compactMap { piece in
+      run.completed(piece.event, piece.identity).map {
+        SweepResults.Entry(event: piece.event, identity: piece.identity, value: $0)
       }
     }
     return entries.count == pieces.count ? entries : nil
@@ -201,46 +200,114 @@ public final class SweepRun {
     _ unit: SweepPlan.Unit, index: CorpusIndex, embedder: Embedder, _ begin: (Step) -> Void,
     _ advance: @escaping @Sendable (Int) -> Void
   ) throws -> [SweepResults.Entry] {
-    let bundle = try bundle(unit.corpus)
-    let settings = AttackSettings(
-      querySets: [unit.querySet], payloadKinds: plan.payloads,
-      attack: try plan.attack(unit.variant), ks: plan.ks, modes: plan.modes, limit: plan.questions,
-      seed: unit.seed)
-    let experiment = AttackExperiment(
-      bundle: bundle, index: index, embedder: embedder, settings: settings)
-    let count = try bundle.queryCount(unit.querySet)
-    begin(.stage("questions", total: min(plan.questions ?? count, count)))
-    let clean = try experiment.clean(unit.querySet, advance: advance)
-    var attacked: [PoisonedRetrieval] = []
+    let experiment = try SweepUnitExperiment(
+      unit, of: plan, bundle: bundle(unit.corpus), index: index, embedder: embedder)
     var entries: [SweepResults.Entry] = []
-    func record(
-      _ event: String, _ identity: JSONObject, _ measure: () throws -> JSONObject
-    ) throws {
+    func record(_ piece: Piece, _ measure: () throws -> JSONObject) throws {
       entries.append(
         .init(
-          event: event, identity: identity,
-          value: try run.recorded(event, identity, measure)))
+          event: piece.event, identity: piece.identity,
+          value: try run.recorded(piece.event, piece.identity, measure)))
     }
+    begin(.stage("questions", total: try experiment.questionCount))
+    let clean = try experiment.clean(advance: advance)
+    var attacked: [SweepUnitExperiment.Attacked] = []
     for kind in plan.payloads {
-      begin(.stage(kind, total: clean.queries.count * settings.attack.documentsPerQuery))
-      let poisoned = try experiment.poison(clean, kind: kind, advance: advance)
-      attacked.append(poisoned)
-      try record("cell", unit.identity(payload: kind)) {
-        var cell = try experiment.measure(poisoned, clean: clean).json()
-        cell["similarity"] = .string(embedder.model.similarity.rawValue)
-        cell["examples"] = SweepExamples.json(of: poisoned, clean)
-        return cell
-      }
+      begin(.stage(kind, total: try experiment.documentCount))
+      let poison = try experiment.attack(clean, kind: kind, advance: advance)
+      attacked.append(poison)
+      try record(.cell(unit, payload: kind)) { try experiment.cell(poison.blind, clean) }
     }
     guard !plan.detectors.isEmpty else { return entries }
+    let detection = plan.detection(seed: unit.seed, attacker: experiment.attacker)
+    let dataset = try experiment.dataset(clean, attacked)
+    func evaluate(
+      _ tested: DetectionDataset, fittedOn anchors: DetectionDataset? = nil
+    ) throws -> DetectionReport {
+      try detection.evaluate(tested, fittedOn: anchors, progress: { _, _ in advance(1) })
+    }
     begin(.stage("detectors", total: plan.detectors.count))
-    try record("detection", unit.json) {
-      try plan.detection(seed: unit.seed).evaluate(
-        AttackDetection(index: index, clean: clean, embedder: embedder, seed: unit.seed)
-          .dataset(attacked),
-        progress: { _, _ in advance(1) }
-      ).json.requiredObject()
+    try record(.detection(unit)) { try evaluate(dataset).json.requiredObject() }
+    for share in plan.contamination {
+      begin(
+        .stage("\(Format.decimals(100 * share, 1)) % poisoned", total: plan.detectors.count))
+      try record(.contamination(unit, share: share)) {
+        let anchors = try dataset.contaminated(share: share, seed: unit.seed)
+        var report = try evaluate(dataset, fittedOn: anchors.dataset).brief
+        report["poisonedPassages"] = JSONValue(anchors.passages)
+        return report
+      }
+    }
+    for target in targets(of: unit) {
+      begin(.stage("tested on \(target.corpus) \(target.querySet)", total: plan.detectors.count))
+      try record(.transfer(unit, to: target)) {
+        let index =
+          utf8Equal(target.corpus, unit.corpus)
+          ? index : try surroundings.index(bundle(target.corpus), embedder)
+        let other = try SweepUnitExperiment(
+          target, of: plan, bundle: bundle(target.corpus), index: index, embedder: embedder)
+        return try evaluate(other.dataset(), fittedOn: dataset).brief
+      }
     }
     return entries
+  }
+}
+
+extension SweepRun {
+  /// What is recorded of a unit, each piece for itself.
+  private struct Piece {
+    var event: String
+    var identity: JSONObject
+
+    static func cell(_ unit: SweepPlan.Unit, payload: String) -> Self {
+      Piece(event: "cell", identity: unit.identity(payload: payload))
+    }
+
+    static func detection(_ unit: SweepPlan.Unit) -> Self {
+      Piece(event: "detection", identity: unit.json)
+    }
+
+    static func contamination(_ unit: SweepPlan.Unit, share: Double) -> Self {
+      var identity = unit.json
+      identity["share"] = .number(share)
+      return Piece(event: "contamination", identity: identity)
+    }
+
+    static func transfer(_ unit: SweepPlan.Unit, to target: SweepPlan.Unit) -> Self {
+      var identity = unit.json
+      identity["to"] = .object([
+        "corpus": .string(target.corpus), "set": .string(target.querySet),
+      ])
+      return Piece(event: "transfer", identity: identity)
+    }
+  }
+
+  /// Every piece of a unit, in the order of the results.
+  private func pieces(of unit: SweepPlan.Unit) -> [Piece] {
+    let cells = plan.payloads.map { Piece.cell(unit, payload: $0) }
+    guard !plan.detectors.isEmpty else { return cells }
+    return cells + [.detection(unit)]
+      + plan.contamination.map { .contamination(unit, share: $0) }
+      + targets(of: unit).map { .transfer(unit, to: $0) }
+  }
+
+  /// The units that a unit's detectors are carried to: those that differ from it in one axis.
+  private func targets(of unit: SweepPlan.Unit) -> [SweepPlan.Unit] {
+    Self.targets(of: unit, in: Self.units(of: plan, bundles), plan)
+  }
+
+  static func targets(
+    of unit: SweepPlan.Unit, in units: [SweepPlan.Unit], _ plan: SweepPlan
+  ) -> [SweepPlan.Unit] {
+    guard !plan.detectors.isEmpty, !plan.transfers.isEmpty else { return [] }
+    return units.filter { other in
+      guard utf8Equal(other.retriever, unit.retriever), utf8Equal(other.variant, unit.variant),
+        other.seed == unit.seed
+      else { return false }
+      let isOwnCorpus = utf8Equal(other.corpus, unit.corpus)
+      let isOwnSet = utf8Equal(other.querySet, unit.querySet)
+      return plan.transfers.contains(.querySet) && isOwnCorpus && !isOwnSet
+        || plan.transfers.contains(.corpus) && !isOwnCorpus && isOwnSet
+    }
   }
 }

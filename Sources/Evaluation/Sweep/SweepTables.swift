@@ -65,34 +65,14 @@ public struct SweepTables {
       axes.map { .init($0) } + [.init("detector")] + payloads.map { .init($0, .right) }
         + [.init("clean", .right)])
     for unit in units {
-      for fit in objects(unit["fits"]) {
-        let shown = payloads.map { kind in
-          let cell = objects(fit["cells"]).first {
-            $0["payload"]?.stringValue == kind && $0["positives"]?.stringValue == "reached"
-              && $0["negatives"]?.stringValue == "hard"
-          }
-          return percent(atNominal(cell?["truePositives"])?["rate"]?.doubleValue)
-        }
-        let clean = atNominal(fit["falsePositives"])?["pairRate"]?.objectValue?["value"]
+      for fit in objects(unit["fits"]).map({ FitFigures($0) }) {
         table.append(
-          axes.map { text(unit[$0]) } + [name(fit)] + shown
-            + [percent(clean?.doubleValue)])
+          axes.map { text(unit[$0]) } + [fit.name] + payloads.map { percent(fit.rate($0)) }
+            + [percent(fit.falselyFlagged)])
       }
     }
     return .init(
       title: "Percent of poison caught at a nominal 5 % of clean passages", table: table, note: "")
-  }
-
-  /// The detector, with the choices that are not its defaults.
-  private func name(_ fit: JSONObject) -> String {
-    let choices = fit["parameters"]?.objectValue?.members ?? []
-    return ([text(fit["detector"])] + choices.map { "\($0)=\(text($1))" }).joined(separator: "/")
-  }
-
-  private func atNominal(_ rates: JSONValue?) -> JSONObject? {
-    objects(rates).first {
-      $0["nominal"]?.doubleValue == 0.05 && $0["unit"]?.stringValue == "pair"
-    }
   }
 
   private func percent(_ rate: Double?) -> String {

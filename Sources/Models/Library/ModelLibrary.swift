@@ -7,7 +7,7 @@ public struct ModelDirectory: Sendable, Equatable {
   /// The folder.
   public let path: FilePath
   /// Its card, with a record of every file.
-  public let card: ModelCard
+  public fileprivate(set) var card: ModelCard
 
   /// A folder whose card is at hand.
   public init(path: FilePath, card: ModelCard) {
@@ -135,7 +135,8 @@ public struct ModelLibrary: Sendable {
   /// What a user named: an installed model, the path of a folder if there is a `/` in it, or
   /// `run:DIR` for the model that a run trained.
   ///
-  /// A folder without a card gets one made of its files, which are read whole for that.
+  /// A folder without a card gets one made of its files, which are read whole for that. A name may
+  /// end with `@cosine`, `@inner-product` or `@l2`: the same model, its vectors compared that way.
   ///
   /// - Parameters:
   ///   - name: A name or a path.
@@ -146,6 +147,14 @@ public struct ModelLibrary: Sendable {
   public func resolve(
     _ name: String, catalogue: ModelCatalogue? = nil
   ) throws -> ModelDirectory {
+    if let mark = name.utf8.lastIndex(of: UInt8(ascii: "@")),
+      let similarity = Similarity(rawValue: String(name[name.utf8.index(after: mark)...]))
+    {
+      var found = try resolve(String(name[..<mark]), catalogue: catalogue)
+      found.card.similarity = similarity
+      found.card.name += "@" + similarity.rawValue
+      return found
+    }
     if name.utf8.starts(with: "run:".utf8) {
       let run = FilePath(String(decoding: name.utf8.dropFirst(4), as: UTF8.self))
       let folder = run.appending("model")

@@ -1,78 +1,101 @@
 import Basics
 
-/// A grid of shares in colour, each with its number.
+/// A grid of shares in colour, each with its number: a table, so that it fits a phone, can be
+/// selected and read aloud.
 struct HeatMap {
-  /// What a dark cell means.
+  /// What strong colour means.
   enum Tone: String {
-    /// Dark is bad: the attacker wins.
+    /// It is bad: the attacker wins.
     case heat
-    /// Dark is good: the defender wins.
+    /// It is good: the defender wins.
     case calm
+  }
+
+  /// A line of the grid.
+  struct Row {
+    /// What neighbours share; it stands once above them.
+    var group = ""
+    /// What tells it from them.
+    var name: String
+    /// One share from 0 to 1 for each column; nil is not applicable.
+    var values: [Double?]
   }
 
   var label: String
   var columns: [String]
-  /// Name and one share from 0 to 1 for each column; nil is not applicable.
-  var rows: [(name: String, values: [Double?])]
+  var rows: [Row]
   var tone: Tone
 
-  private static let rowHeight = 26.0
-  private static let columnWidth = 84.0
-  private static let headHeight = 30.0
-  private static let maximumName = 64
+  /// Columns that fit side by side on a phone.
+  private static let columnsSideBySide = 9
 
   var markup: Markup {
-    let longest = rows.map { min($0.name.unicodeScalars.count, Self.maximumName) }.max() ?? 0
-    let nameWidth = Double(longest) * 6.9 + 14
-    let width = nameWidth + Double(columns.count) * Self.columnWidth
-    let height = Self.headHeight + Double(rows.count) * Self.rowHeight + 4
-    var svg: Markup = """
-      <div class="scroll"><svg role="img" aria-label="\(label)" width="\(width)" \
-      height="\(height)" viewBox="0 0 \(width) \(height)">
-
-      """
-    for (position, column) in columns.enumerated() {
-      let x = nameWidth + (Double(position) + 0.5) * Self.columnWidth
-      svg += "<text class=\"soft\" x=\"\(x)\" y=\"20\" text-anchor=\"middle\">\(column)</text>\n"
-    }
-    for (number, row) in rows.enumerated() {
-      let y = Self.headHeight + Double(number) * Self.rowHeight
-      let name = TextCut.cut(row.name, to: Self.maximumName)
-      svg += "<text x=\"0\" y=\"\(y + 17)\">\(name)</text>\n"
-      for (position, value) in row.values.enumerated() {
-        svg += cell(value, x: nameWidth + Double(position) * Self.columnWidth, y: y)
-      }
-    }
-    return svg + "</svg></div>\n"
+    // In tables of about the same width.
+    let tables = (columns.count + Self.columnsSideBySide - 1) / Self.columnsSideBySide
+    return (0..<tables).map { number in
+      table(columns.count * number / tables..<columns.count * (number + 1) / tables)
+    }.joined()
   }
 
-  private func cell(_ value: Double?, x: Double, y: Double) -> Markup {
-    let centre = x + Self.columnWidth / 2
-    guard let value else {
-      return """
-        <rect class="none cell" x="\(x)" y="\(y)" width="\(Self.columnWidth)" \
-        height="\(Self.rowHeight)"/><text class="soft" x="\(centre)" y="\(y + 17)" \
-        text-anchor="middle">n/a</text>
+  private func table(_ shown: Range<Int>) -> Markup {
+    let tone: Markup = tone == .heat ? "heat" : "calm"
+    let head = columns[shown].map { name -> Markup in
+      "<th scope=\"col\">\(TextCut.cut(name, to: 40))</th>"
+    }
+    var body: Markup = ""
+    var group = ""
+    for row in rows {
+      if !utf8Equal(row.group, group) {
+        group = row.group
+        body += """
+          <tr class="group"><th scope="rowgroup" colspan="\(shown.count + 1)">\(
+            TextCut.cut(group, to: 160))</th></tr>
+
+          """
+      }
+      let cells = row.values[shown].map { value -> Markup in
+        guard let value else { return "<td class=\"none\">n/a</td>" }
+        let level = Int((20 * min(1, max(0, value))).rounded())
+        return "<td class=\"h\(level)\">\(Format.decimals(100 * value, 1))</td>"
+      }
+      body += """
+        <tr><th scope="row">\(TextCut.cut(row.name, to: 80))</th>\(cells.joined())</tr>
 
         """
     }
-    let tone: Markup = tone == .heat ? "heat" : "calm"
-    let ink: Markup = value > 0.55 ? " class=\"on\"" : ""
     return """
-      <rect class="\(tone) cell" fill-opacity="\(0.06 + 0.94 * value)" x="\(x)" y="\(y)" \
-      width="\(Self.columnWidth)" height="\(Self.rowHeight)"/><text\(ink) x="\(centre)" \
-      y="\(y + 17)" text-anchor="middle">\(Format.decimals(100 * value, 1))</text>
+      <table class="map \(tone)" aria-label="\(label)"><thead><tr><td></td>\(head.joined())</tr></thead>
+      <tbody>
+      \(body)</tbody></table>
 
       """
   }
+
+  /// The colours: in steps of 5 %, the number in the paper's colour where the ground is strong.
+  static let style: String = (0...20).map { level in
+    ".h\(level){background:color-mix(in srgb,var(--tone) \(level * 5)%,var(--panel))"
+      + (level > 14 ? ";color:var(--on)}" : "}")
+  }.joined()
 }
 
 /// Text cut with a mark.
 enum TextCut {
   /// At most `limit` scalars; a cut text ends with an ellipsis.
   static func cut(_ text: String, to limit: Int) -> String {
-    let scalars = text.unicodeScalars
-    guard scalars.count > limit else { return text }
-    return String(String.UnicodeScalarView(scalars.prefix(max(0, limit - 1)))) + "…"
+    guard isLong(text, limit) else { return text }
+    return String(String.UnicodeScalarView(text.unicodeScalars.prefix(max(0, limit - 1)))) + "…"
+  }
+
+  /// At most `limit` scalars; a cut text says how long the whole is, and where.
+  static func marked(_ text: String, to limit: Int) -> String {
+    guard isLong(text, limit) else { return text }
+    return String(String.UnicodeScalarView(text.unicodeScalars.prefix(limit)))
+      + "… (cut: \(Format.count(text.unicodeScalars.count)) characters, the whole is in the run"
+      + " directory)"
+  }
+
+  private static func isLong(_ text: String, _ limit: Int) -> Bool {
+    // A scalar has at most four bytes, and at least one.
+    text.utf8.count > limit && text.unicodeScalars.count > limit
   }
 }

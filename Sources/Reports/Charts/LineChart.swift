@@ -101,7 +101,7 @@ struct LineChart {
       svg += """
         <path class="line c\(number % 8)\(dash)" d="\(path.joined())"/><line \
         class="line c\(number % 8)\(dash)" x1="\(column)" x2="\(column + 16)" y1="\(row - 4)" \
-        y2="\(row - 4)"/><text x="\(column + 21)" y="\(row)">\(TextCut.cut(line.name, to: 20))</text>
+        y2="\(row - 4)"/><text x="\(column + 21)" y="\(row)">\(TextCut.cut(line.name, to: 18))</text>
 
         """
     }

@@ -9,8 +9,11 @@ public struct CSVReport {
 
   /// The files by name.
   public var files: [(name: String, text: String)] {
-    [("success.csv", success), ("geometry.csv", geometry), ("detection.csv", detection)]
-      .filter { $0.1.utf8.contains(UInt8(ascii: "\n")) }.map { (name: $0.0, text: $0.1) }
+    [
+      ("success.csv", success), ("geometry.csv", geometry), ("detection.csv", detection),
+      ("baselines.csv", baselines),
+    ]
+    .filter { $0.1.utf8.contains(UInt8(ascii: "\n")) }.map { (name: $0.0, text: $0.1) }
   }
 
   private static let axes = ReportData.Coordinates.axes
@@ -85,6 +88,27 @@ public struct CSVReport {
     return Self.text(rows)
   }
 
+  private var baselines: String {
+    var rows = [
+      Self.axes + [
+        "detector", "payload", "less", "auroc_difference", "low", "high", "p", "cell_p", "cell_q",
+        "verdict",
+      ]
+    ]
+    for row in BaselineTests(data).rows {
+      for comparison in row.comparisons {
+        rows.append(
+          row.coordinates.names + [
+            row.detector, row.payload, comparison.baseline, "\(comparison.difference)",
+            "\(comparison.interval.lowerBound)", "\(comparison.interval.upperBound)",
+            comparison.pValue.map { "\($0)" } ?? "", row.pValue.map { "\($0)" } ?? "",
+            row.qValue.map { "\($0)" } ?? "", row.verdict.rawValue,
+          ])
+      }
+    }
+    return Self.text(rows)
+  }
+
   /// RFC 4180 with `\n`; a header alone gives nothing.
   static func text(_ rows: [[String]]) -> String {
     guard rows.count > 1 else { return "" }
@@ -92,11 +116,19 @@ public struct CSVReport {
   }
 
   /// A field in quotes where it needs them. One that a spreadsheet would take for a formula gets an
-  /// apostrophe.
+  /// apostrophe; controls but white space are shown as `U+XXXX`, because readers refuse NUL.
   private static func field(_ text: String) -> String {
+    let text = text.unicodeScalars.reduce(into: "") { result, scalar in
+      let isControl = scalar.properties.generalCategory == .control
+      if isControl, !"\t\n\r".unicodeScalars.contains(scalar) {
+        result += TerminalText.escaped(String(scalar))
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
     let isFormula =
-      text.unicodeScalars.first.map { "=+@\t\r".unicodeScalars.contains($0) } ?? false
-    let safe = isFormula ? "'" + text : text
+      text.unicodeScalars.first.map { "=+-@\t\r\n＝＋－＠".unicodeScalars.contains($0) } ?? false
+    let safe = isFormula && Double(text) == nil ? "'" + text : text
     guard safe.utf8.contains(where: { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }) else { return safe }
     let quoted = safe.unicodeScalars.reduce(into: "") { result, scalar in
       result.unicodeScalars.append(scalar)

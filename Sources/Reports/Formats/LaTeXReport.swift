@@ -22,9 +22,9 @@ public struct LaTeXReport {
         Self.row(
           axes.map { unit[$0] }
             + data.payloads.map { payload in
-              data.cells.first {
-                $0.coordinates == unit && utf8Equal($0.payload, payload)
-              }?.success(k: k, mode: "solo").map { Format.decimals(100 * $0.rate, 1) } ?? "--"
+              data.cell(at: unit, payload: payload)?.success(k: k, mode: "solo").map {
+                Format.decimals(100 * $0.rate, 1)
+              } ?? "--"
             }))
     }
     lines += ["\\bottomrule", "\\end{tabular}"]
@@ -37,7 +37,7 @@ public struct LaTeXReport {
 
   private static func escaped(_ text: String) -> String {
     var result = ""
-    for scalar in TerminalText.escaped(text).unicodeScalars {
+    for scalar in TerminalText.escaped(TextCut.cut(text, to: 200)).unicodeScalars {
       switch scalar {
       case "\\": result += "\\textbackslash{}"
       case "~": result += "\\textasciitilde{}"

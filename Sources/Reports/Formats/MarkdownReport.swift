@@ -9,15 +9,19 @@ public struct MarkdownReport {
 
   /// The file.
   public var text: String {
-    var parts = ["# \(Self.plain(data.title))", corpora]
+    var parts = [
+      "# \(Self.plain(TextCut.marked(data.title, to: Markup.maximumText)))", corpora,
+    ]
     if !data.cells.isEmpty { parts.append(success) }
     if !data.fits.isEmpty { parts.append(detection) }
+    let tests = BaselineTests(data)
+    if !tests.rows.isEmpty { parts.append(baselines(tests)) }
     return parts.joined(separator: "\n\n") + "\n"
   }
 
   private var corpora: String {
     data.corpora.map { corpus in
-      "Corpus \(Self.plain(corpus["name"]?.stringValue ?? "")):"
+      "Corpus \(Self.plain(TextCut.marked(corpus["name"]?.stringValue ?? "", to: 200))):"
         + " \(Format.count(corpus["passages"]?.intValue ?? 0)) passages,"
         + " `\((corpus["checksum"]?.stringValue ?? "").prefix(12))`."
     }.joined(separator: "\n")
@@ -28,9 +32,7 @@ public struct MarkdownReport {
     let rows = data.units.map { unit in
       data.varyingAxes.map { unit[$0] }
         + data.payloads.map { payload in
-          let share = data.cells.first {
-            $0.coordinates == unit && utf8Equal($0.payload, payload)
-          }?.success(k: k, mode: "solo")
+          let share = data.cell(at: unit, payload: payload)?.success(k: k, mode: "solo")
           return share.map {
             "\(Format.decimals(100 * $0.rate, 1)) [\(Format.decimals(100 * $0.interval.lowerBound, 1)),"
               + " \(Format.decimals(100 * $0.interval.upperBound, 1))]"
@@ -57,13 +59,27 @@ public struct MarkdownReport {
         numbers: data.payloads.count + 1)
   }
 
+  private func baselines(_ tests: BaselineTests) -> String {
+    let verdicts: [BaselineTests.Verdict] = [.beats, .undecided, .equal, .fallsShort]
+    let rows = tests.summary.map { detector, counts, median in
+      [detector] + verdicts.map { "\(counts[$0] ?? 0)" } + [HTMLReport.signed(median)]
+    }
+    let names = tests.baselines.map(Self.plain).joined(separator: " and ")
+    return "## Cells in which the AUROC is larger than that of \(names) (q ≤ 0.05)\n\n"
+      + Self.table(
+        ["detector"] + verdicts.map(\.rawValue) + ["median difference"], rows, numbers: 5)
+  }
+
   private static func percent(_ rate: Double?) -> String {
     rate.map { Format.decimals(100 * $0, 1) } ?? "n/a"
   }
 
-  private static func table(_ head: [String], _ rows: [[String]], numbers: Int) -> String {
+  static func table(_ head: [String], _ rows: [[String]], numbers: Int) -> String {
     let rule = head.indices.map { $0 >= head.count - numbers ? "---:" : "---" }
-    return ([head.map(plain), rule] + rows.map { $0.map(plain) })
+    func cells(_ row: [String]) -> [String] {
+      row.map { plain(TextCut.marked($0, to: Markup.maximumText)) }
+    }
+    return ([cells(head), rule] + rows.map(cells))
       .map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n")
   }
 

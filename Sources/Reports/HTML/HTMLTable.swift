@@ -13,6 +13,8 @@ struct HTMLTable {
 
   var columns: [Column]
   var rows: [[String]] = []
+  /// Whether each row is a block on a phone, every cell under its title: for cells of prose.
+  var isStacked = false
   /// The most rows that are shown.
   var limit = 500
 
@@ -22,7 +24,8 @@ struct HTMLTable {
     let head = columns.map { column -> Markup in "<th\(kind(column))>\(column.title)</th>" }
     let body = rows.prefix(limit).map { row -> Markup in
       let cells = zip(columns, row).map { column, text -> Markup in
-        "<td\(kind(column))>\(text)</td>"
+        let label: Markup = isStacked ? " data-label=\"\(column.title)\"" : ""
+        return "<td\(kind(column))\(label)>\(text)</td>"
       }
       return "<tr>\(cells.joined())</tr>\n"
     }
@@ -30,8 +33,9 @@ struct HTMLTable {
     let note: Markup =
       rest > 0
       ? "<p class=\"soft\">\(rest) more rows are in the CSV file beside this report.</p>" : ""
+    let stacked: Markup = isStacked ? " class=\"stacked\"" : ""
     return """
-      <div class="scroll"><table><thead><tr>\(head.joined())</tr></thead>
+      <div class="scroll"><table\(stacked)><thead><tr>\(head.joined())</tr></thead>
       <tbody>
       \(body.joined())</tbody></table></div>\(note)
       """

@@ -3,11 +3,14 @@ import Basics
 /// A piece of HTML or SVG in which text from outside cannot become markup.
 ///
 /// In a literal the plain parts are markup and what is interpolated is text: it is escaped scalar by
-/// scalar, with controls and bidirectional marks shown as `U+XXXX`. Only another ``Markup`` is put in
-/// as it is.
+/// scalar, with controls and bidirectional marks shown as `U+XXXX`, and cut with a mark where it is
+/// longer than ``maximumText``. Only another ``Markup`` is put in as it is.
 ///
 ///     let row: Markup = "<td>\(document.title)</td>"
 public struct Markup: Sendable, ExpressibleByStringInterpolation {
+  /// Scalars of one interpolated text that are shown.
+  public static let maximumText = 600
+
   /// The markup.
   public private(set) var text: String
 
@@ -18,6 +21,14 @@ public struct Markup: Sendable, ExpressibleByStringInterpolation {
   public init(stringInterpolation: StringInterpolation) { text = stringInterpolation.text }
 
   private init(text: String) { self.text = text }
+
+  /// Text of several lines, escaped; it is cut with a mark after `limit` scalars.
+  public static func lines(_ text: String, limit: Int) -> Markup {
+    Markup(
+      text: TextCut.marked(text, to: limit).unicodeScalars
+        .split(separator: "\n", omittingEmptySubsequences: false)
+        .map { HTMLText.escapedVisibly(String($0)) + "\n" }.joined())
+  }
 
   /// Nothing.
   public static let empty: Markup = ""
@@ -44,7 +55,7 @@ public struct Markup: Sendable, ExpressibleByStringInterpolation {
 
     /// Text, escaped.
     public mutating func appendInterpolation(_ value: String) {
-      text += HTMLText.escapedVisibly(value)
+      text += HTMLText.escapedVisibly(TextCut.marked(value, to: Markup.maximumText))
     }
 
     /// A number.

@@ -123,7 +123,8 @@ public struct Doctor: Sendable {
             ? build
             : isStore
               ? "remove '\(folder.path.shown)', then \(build)"
-              : "remove '\(found.path.shown)', then \(build) --kind …"
+              : "remove '\(found.path.shown)', then \(build)"
+                + (file.hasSuffix(VectorFile.suffix) ? "" : " --kind …")
           return finding(
             "\(TerminalText.escaped(file)): \(found.problem)", advice, isDamage: found.isDamage)
         }

@@ -29,7 +29,8 @@ import Testing
     }
     let k = 3
     let (clean, poisoned) = try Self.attacked(bench)
-    let geometry = try Geometry(of: poisoned, clean: clean, embedder: bench.embedder(), k: k)
+    let geometry = try Geometry(
+      of: poisoned, clean: clean, passages: bench.index().vectors, embedder: bench.embedder(), k: k)
     let values = Dictionary(
       uniqueKeysWithValues: geometry.statistics.map { ($0.name, $0.values) })
     let expected = try Self.expected(bench, clean, poisoned, k: k)
@@ -97,7 +98,9 @@ import Testing
       }
       add("dilution", dot(q, mean) / dot(q, q))
       add("dilutionGap", dot(q, p) / dot(q, q) - dot(q, mean) / dot(q, q))
-      let scores = passages.map { score(q, $0) }.sorted(by: >)
+      let ranked = passages.sorted { score(q, $0) > score(q, $1) }
+      add("cleanAngle", ranked.prefix(k).reduce(0) { $0 + angle(q, $1) } / Double(k))
+      let scores = ranked.map { score(q, $0) }
       add("margin", score(q, p) - scores[k - 1])
       add("cleanGap", bench.model.similarity == .innerProduct ? scores[0] / dot(q, q) : scores[0])
     }
@@ -111,7 +114,8 @@ import Testing
       $0.passageMaximumTokens = 4
     }
     let (clean, poisoned) = try Self.attacked(bench)
-    let geometry = try Geometry(of: poisoned, clean: clean, embedder: bench.embedder(), k: 1)
+    let geometry = try Geometry(
+      of: poisoned, clean: clean, passages: bench.index().vectors, embedder: bench.embedder(), k: 1)
     let angle = try #require(geometry.statistics.first { $0.name == "angle" })
     let retention = try #require(geometry.statistics.first { $0.name == "retention" })
     #expect(angle.values.count < retention.values.count)
@@ -123,7 +127,8 @@ import Testing
   @Test func everyStatisticSaysWhatItIs() throws {
     let bench = try AttackBench()
     let (clean, poisoned) = try Self.attacked(bench, copies: 1)
-    let geometry = try Geometry(of: poisoned, clean: clean, embedder: bench.embedder(), k: 1)
+    let geometry = try Geometry(
+      of: poisoned, clean: clean, passages: bench.index().vectors, embedder: bench.embedder(), k: 1)
     let json = try geometry.json()
     #expect(geometry.statistics.allSatisfy { !$0.meaning.isEmpty })
     for statistic in geometry.statistics {

@@ -54,6 +54,12 @@ import Testing
     ("feature = \"document\"", "featur = \"document\"", "feature"),
     ("trim = 0.05", "trim = 5", "0.0 to 0.5"),
     ("[detection]", "[detection]\nfalse-positive-rates = [5]", "between 0 and 1"),
+    ("[detection]", "[detection]\ntransfer = [\"sets\"]", "query-set or corpus"),
+    ("[detection]", "[detection]\ncontamination = [2]", "shares from 0 to 1"),
+    ("set = {", "among = [\"plain\"]\nwordings = 2\nset = {", "no method of its own"),
+    ("set = { payload_tokens = 64 }", "among = [\"plane\"]", "did you mean 'plain'?"),
+    ("set = { payload_tokens = 64 }", "among = [\"plain\"]", "nothing to choose"),
+    ("set = { payload_tokens = 64 }", "wordings = 2", "attacks.1.among"),
   ]) func faultsNameTheKey(old: String, new: String, message: String) throws {
     let text = Self.small.replacingOccurrence(
       of: old == "corpora = [\"a\"]" ? "corpora = [\"a\", \"b\"]" : old, with: new)

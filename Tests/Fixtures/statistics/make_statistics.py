@@ -17,7 +17,7 @@ from scipy import special, stats
 from sklearn.covariance import OAS, LedoitWolf
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 mpmath.mp.dps = 40
 rng = np.random.default_rng(20240611)
@@ -169,6 +169,64 @@ for n, d, offset in [(12, 1, 0), (12, 3, 0), (5, 8, 0), (300, 6, 1000), (20, 20,
         "squaredDistances": np.einsum("ij,jk,ik->i", centred, np.linalg.inv(regular), centred).tolist(),
     })
 out["covariance"] = covariance
+
+
+
+# ROC in clusters.
+def obuchowski(neg, pos, neg2, pos2):
+    """Obuchowski 1997, equations of section 2, by loops over clusters; neg and pos are lists of lists."""
+    def parts(neg, pos):
+        x, y = np.concatenate(pos), np.concatenate(neg)
+        area, v10, v01 = delong(y, x)
+        x_sums = [sum(delong(y, np.array([v]))[1][0] - area for v in c) for c in pos]
+        y_sums = [sum(delong(np.array([v]), x)[2][0] - area for v in c) for c in neg]
+        return area, np.array(x_sums), np.array(y_sums)
+
+    a, x, y = parts(neg, pos)
+    b, x2, y2 = parts(neg2, pos2)
+    clusters = len(neg)
+    i10, i01 = sum(len(c) > 0 for c in pos), sum(len(c) > 0 for c in neg)
+    m, n = sum(map(len, pos)), sum(map(len, neg))
+
+    def covariance(x, y, u, v):
+        s10 = i10 / ((i10 - 1) * m) * sum(x * u)
+        s01 = i01 / ((i01 - 1) * n) * sum(y * v)
+        s11 = clusters / (clusters - 1) * (sum(x * v) + sum(u * y))
+        return s10 / m + s01 / n + s11 / (m * n)
+
+    variance = covariance(x, y, x, y) + covariance(x2, y2, x2, y2) - 2 * covariance(x, y, x2, y2)
+    return a - b, float(np.sqrt(max(0, variance)))
+
+
+rows = []
+for clusters, digits, shift in [(12, 1, 1.0), (40, 2, 2.0), (5, 6, 0.0)]:
+    neg, pos, neg2, pos2 = [], [], [], []
+    for _ in range(clusters):
+        common = rng.normal(0, 1)
+        k, l = int(rng.integers(0, 6)), int(rng.integers(0, 3))
+        one, two = common + rng.normal(0, 1, k), common + rng.normal(shift, 1, l)
+        neg.append(np.round(one, digits) + 0.0)
+        pos.append(np.round(two, digits) + 0.0)
+        neg2.append(np.round(one + rng.normal(0, 1, k), 1) + 0.0)
+        pos2.append(np.round(two + rng.normal(0, 1, l), 1) + 0.0)
+    difference, error = obuchowski(neg, pos, neg2, pos2)
+    rows.append({
+        "negatives": [c.tolist() for c in neg], "positives": [c.tolist() for c in pos],
+        "secondNegatives": [c.tolist() for c in neg2], "secondPositives": [c.tolist() for c in pos2],
+        "difference": float(difference), "standardError": error,
+    })
+out["clusteredROC"] = rows
+
+# Differences of two independent proportions.
+cases = [(0, 10, 0, 10), (10, 10, 0, 10), (56, 70, 48, 80), (9, 10, 3, 10), (5, 56, 0, 29), (98, 100, 100, 100), (1, 1, 0, 3)]
+out["proportionDifferences"] = [
+    {
+        "first": [a, m], "second": [b, n],
+        "newcombe": [float(v) for v in confint_proportions_2indep(a, m, b, n, method="newcomb", compare="diff", alpha=0.05)],
+        "fisher": float(stats.fisher_exact([[a, m - a], [b, n - b]])[1]),
+    }
+    for a, m, b, n in cases
+]
 
 path = pathlib.Path(__file__).with_name("statistics.json")
 path.write_text(json.dumps(out, separators=(",", ":")) + "\n")

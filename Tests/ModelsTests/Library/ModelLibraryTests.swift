@@ -96,6 +96,13 @@ import Testing
     let installed = try bench.library.resolve("tiny")
     #expect(installed.card == card && installed.path == bench.library.path(of: "tiny"))
     let byPath = try bench.library.resolve(bench.library.path(of: "tiny").string)
+    for similarity in Similarity.allCases {
+      let other = try bench.library.resolve("tiny@\(similarity.rawValue)")
+      #expect(other.path == installed.path && other.card.similarity == similarity)
+      #expect(other.card.name == "tiny@\(similarity.rawValue)")
+    }
+    #expect(throws: UsageError.self) { try bench.library.resolve("tiny@euclid") }
+    #expect(throws: UsageError.self) { try bench.library.resolve("tine@l2") }
     #expect(byPath.card == card)
     // A folder without a card gets one made of its files.
     let plain = try TinyModel.write(to: bench.directory, "plain model")

@@ -2,6 +2,7 @@ import Basics
 import Dispatch
 import Models
 import Retrieval
+import Statistics
 import Synchronization
 import Testing
 
@@ -172,6 +173,34 @@ private func filled(
     #expect(recall(little, of: exact) < 0.9)
     // Alternating parameters must not leak from one search into the next.
     #expect(try index.search(vectors, k: 50, effort: SearchEffort(nprobe: 8)) == exact)
+  }
+
+  /// FAISS with its own threads, asked from several of ours, while BLAS works on others: every answer
+  /// comes, and is the right one (FAULTS.md, row 42).
+  @Test(.timeLimit(.minutes(2)), arguments: ["Flat", "IVF8,Flat", "HNSW8", "PQ4"])
+  func aThousandNestedQueries(_ text: String) throws {
+    try FaissLibrary.setThreads(4)
+    defer { try? FaissLibrary.setThreads(2) }
+    let (index, vectors, _) = try filled(text)
+    let queries = try (0..<10).map { try vectors.rows($0 * 25..<($0 + 1) * 25) }
+    let expected = try queries.map { try index.search($0, k: 5) }
+    let rows = vectors.withValues { Array($0) }
+    let faults = Atomic<Int>(0)
+    let failed = Atomic<Int>(0)
+    // 1,000 searches of 25 queries, each next to an estimate that runs on BLAS.
+    DispatchQueue.concurrentPerform(iterations: 8) { worker in
+      for round in 0..<125 {
+        let number = (worker + round) % queries.count
+        do {
+          let found = try index.search(queries[number], k: 5)
+          if found != expected[number] { faults.add(1, ordering: .relaxed) }
+          if round % 5 == 0 { _ = try CovarianceEstimate(rows: rows, dimension: dimension) }
+        } catch {
+          failed.add(1, ordering: .relaxed)
+        }
+      }
+    }
+    #expect(faults.load(ordering: .relaxed) == 0 && failed.load(ordering: .relaxed) == 0)
   }
 
   @Test func searchesAndChangesFromManyThreads() throws {
