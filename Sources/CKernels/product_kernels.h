@@ -1,7 +1,7 @@
 // Products of training: C = A B and C += A B with A as it lies or transposed, compiled once for each
 // instruction set behind encoder_kernels.h, whose vectors it uses.
 //
-// A block of A is packed into tiles of RBK_ROWS rows, [inner][row], and meets panels of B,
+// A transposed A is packed into tiles of RBK_ROWS rows, [inner][row]; tiles of A meet panels of B,
 // [inner][RBK_PANEL]. Every element of C is one sum over the inner dimension in order, whatever the
 // blocks: where the inner dimension is cut, the sum goes on from the number in C. So the result of
 // a row depends neither on the other rows nor on who computes them, and equals `linear`'s bits.
@@ -11,9 +11,11 @@ enum {
   ROW_BLOCK = 16 * RBK_ROWS,     // a block of A stays in the second-level cache
 };
 
-/// c[RBK_ROWS, RBK_PANEL] = (accumulate ? c : 0) + tile · panel, then bias and activation.
-static void product_tile(const float *a, const float *b, size_t inner, float *c, size_t c_stride,
-                         bool accumulate, const float *bias, rbk_activation activation) {
+/// c[RBK_ROWS, RBK_PANEL] = (accumulate ? c : 0) + tile · panel, then bias and activation. Element
+/// (i, p) of the tile lies at a[i * row_step + p * inner_step].
+INLINE void tile_product(const float *a, size_t row_step, size_t inner_step, const float *b,
+                         size_t inner, float *c, size_t c_stride, bool accumulate,
+                         const float *bias, rbk_activation activation) {
   for (size_t half = 0; half < RBK_PANEL; half += 16 * RBK_VECTORS) {
     v16 acc[RBK_ROWS][RBK_VECTORS];
     if (accumulate) {
@@ -25,11 +27,11 @@ static void product_tile(const float *a, const float *b, size_t inner, float *c,
           _Pragma("unroll") for (int j = 0; j < RBK_VECTORS; j++) acc[i][j] = splat(0);
     }
     const float *from = a, *panel = b + half;
-    for (size_t p = 0; p < inner; p++, from += RBK_ROWS, panel += RBK_PANEL) {
+    for (size_t p = 0; p < inner; p++, from += inner_step, panel += RBK_PANEL) {
       v16 column[RBK_VECTORS];
       _Pragma("unroll") for (int j = 0; j < RBK_VECTORS; j++) column[j] = load(panel + 16 * j);
       _Pragma("unroll") for (int i = 0; i < RBK_ROWS; i++) {
-        v16 x = splat(from[i]);
+        v16 x = splat(from[(size_t)i * row_step]);
         _Pragma("unroll") for (int j = 0; j < RBK_VECTORS; j++) acc[i][j] += x * column[j];
       }
     }
@@ -42,6 +44,19 @@ static void product_tile(const float *a, const float *b, size_t inner, float *c,
       }
     }
   }
+}
+
+/// Of a packed tile.
+static void product_tile(const float *a, const float *b, size_t inner, float *c, size_t c_stride,
+                         bool accumulate, const float *bias, rbk_activation activation) {
+  tile_product(a, 1, RBK_ROWS, b, inner, c, c_stride, accumulate, bias, activation);
+}
+
+/// Of rows as they lie, which is faster than packing them.
+static void product_rows(const float *a, size_t a_stride, const float *b, size_t inner, float *c,
+                         size_t c_stride, bool accumulate, const float *bias,
+                         rbk_activation activation) {
+  tile_product(a, a_stride, 1, b, inner, c, c_stride, accumulate, bias, activation);
 }
 
 /// The same for a tile that reaches over the edge of C: on a copy.
@@ -94,10 +109,13 @@ static void multiply(const rbk_product *job, size_t first_row, size_t last_row, 
       size_t inner = job->inner - from < INNER_BLOCK ? job->inner - from : INNER_BLOCK;
       bool accumulate = job->accumulate || from > 0;
       bool is_last = from + inner == job->inner;
+      const bool in_place = job->a_column_stride == 1;
       const float *bias = is_last ? job->bias : NULL;
       rbk_activation activation = is_last ? job->activation : RBK_ACTIVATION_NONE;
       for (size_t row = 0; row < rows; row += RBK_ROWS) {
         size_t count = rows - row < RBK_ROWS ? rows - row : RBK_ROWS;
+        // Whole tiles of rows as they lie are packed only for an edge of C.
+        if (in_place && count == RBK_ROWS && job->columns % RBK_PANEL == 0) continue;
         pack_tile(job->a + (start + row) * job->a_row_stride + from * job->a_column_stride,
                   job->a_row_stride, job->a_column_stride, count, inner, scratch + row * inner);
       }
@@ -108,7 +126,10 @@ static void multiply(const rbk_product *job, size_t first_row, size_t last_row, 
         for (size_t row = 0; row < rows; row += RBK_ROWS) {
           size_t count = rows - row < RBK_ROWS ? rows - row : RBK_ROWS;
           float *c = job->c + (start + row) * job->c_stride + at;
-          if (count == RBK_ROWS && columns == RBK_PANEL)
+          if (count == RBK_ROWS && columns == RBK_PANEL && in_place)
+            product_rows(job->a + (start + row) * job->a_row_stride + from, job->a_row_stride,
+                         panel, inner, c, job->c_stride, accumulate, add, activation);
+          else if (count == RBK_ROWS && columns == RBK_PANEL)
             product_tile(scratch + row * inner, panel, inner, c, job->c_stride, accumulate, add,
                          activation);
           else

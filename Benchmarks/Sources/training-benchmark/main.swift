@@ -43,12 +43,14 @@ let source = Backpropagation(task, in: context)
 let optimizer = Optimizer(
   .adamW(), groups: [ParameterGroup(encoder.parameters, learningRate: 2e-5, weightDecay: 0.01)],
   in: context)
-var random = Philox(seed: 1)
-func sequence() -> TokenSequence {
+func sequence(_ random: inout Philox) -> TokenSequence {
   let ids = (0..<128).map { _ in Int32.random(in: 1000..<30_000, using: &random) }
   return TokenSequence(ids: ids, typeIDs: ids.map { _ in 0 })
 }
-let batch = (0..<8).map { _ in TokenPair(query: sequence(), positive: sequence()) }
+var random = Philox(seed: 1)
+let batch = (0..<8).map { _ in
+  TokenPair(query: sequence(&random), positive: sequence(&random))
+}
 let clock = ContinuousClock()
 var seconds: [Double] = []
 var loss = 0.0

@@ -272,3 +272,29 @@ import Testing
     #expect(parameter.gradient?.values == [12])
   }
 }
+
+/// Memory over many steps of different shapes.
+@Suite struct PoolGrowthTests {
+  /// Batches of other lengths at every step: buffers are shared by size, so the pool is full after one
+  /// round of the lengths and a thousand steps later it has not grown.
+  @Test func aThousandStepsDoNotGrow() throws {
+    let context = ComputeContext(threads: 2)
+    var random = Philox(seed: 41)
+    let weight = Parameter("w", try Tensor(random.floats(48 * 16), shape: [48, 16]))
+    let table = Parameter("t", try Tensor(random.floats(9 * 16), shape: [9, 16]))
+    func step(_ number: Int) {
+      let packing = Packing(lengths: [1 + number % 40, 1 + number * 7 % 23])
+      let tape = Tape(in: context)
+      let x = tape.embedding(
+        [(table, (0..<packing.rowCount).map { Int32($0 % 9) })], packing: packing)
+      let y = tape.attention(tape.linear(x, LinearLayer(weight: weight)), heads: 4)
+      tape.backward(from: tape.mean(tape.normalized(tape.meanPool(y))))
+      for parameter in [weight, table] { parameter.clearGradient() }
+    }
+    // 40 and 23 have no common factor: 920 steps see every pair of lengths.
+    for number in 0..<920 { step(number) }
+    let allocations = context.pool.allocations
+    for number in 0..<1000 { step(number) }
+    #expect(context.pool.allocations == allocations && context.pool.numbersInUse == 0)
+  }
+}
