@@ -12,9 +12,13 @@ public final class RunDirectory: Sendable {
   static let resultsName = "results.json"
   static let timingsName = "timings.json"
   static let lockName = "lock"
+  /// Documents that detectors flagged, a line each.
+  public static let flagsName = "flags.jsonl"
+  /// The poisoned documents of an attack, a line each.
+  public static let poisonName = "poisoned.jsonl"
   /// Files that ``finish(results:timings:)`` and reports add, removed when a run is redone.
   private static let derivedNames = [
-    resultsName, timingsName, "flags.jsonl", "poisoned.jsonl", "report.html", "report.md",
+    resultsName, timingsName, flagsName, poisonName, "report.html", "report.md",
     "report.tex", "report.sarif", "success.csv", "geometry.csv", "detection.csv", "junit.xml",
     "comparison.html", "comparison.md", "comparison.csv", "comparison.json",
   ]

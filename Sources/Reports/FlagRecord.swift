@@ -4,7 +4,7 @@ public import SystemPackage
 /// A document that a detector flagged, as `flags.jsonl` of a run has it.
 public struct FlagRecord: Sendable {
   /// The file in the run directory.
-  public static let fileName = "flags.jsonl"
+  public static let fileName = RunDirectory.flagsName
 
   /// Whose ranking was judged.
   public var retriever: String

@@ -62,9 +62,7 @@ struct TrainOptions: ParsableArguments {
     for (key, value) in choices.description.members { description[key] = value }
     description["data"] = .string(try Checksum.sha256(of: FilePath(file)))
     description["model"] = .string(source.card.name)
-    description["modelFiles"] = .string(
-      Checksum.sha256(
-        source.card.files.map { "\($0.path) \($0.sha256)" }.joined(separator: "\n")))
+    description["modelFiles"] = .string(source.fingerprint)
     let name = FilePath(file).lastComponent?.stem ?? "data"
     let progress = StageProgress(isQuiet: options.quiet)
     defer { progress.finish() }

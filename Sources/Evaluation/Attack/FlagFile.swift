@@ -6,9 +6,9 @@ import SystemPackage
 /// questions, with the file and line where it stands.
 enum FlagFile {
   /// The file in the run directory.
-  static let name = "flags.jsonl"
+  static let name = RunDirectory.flagsName
   /// The file of the poison beside it.
-  static let poisonName = "poisoned.jsonl"
+  static let poisonName = RunDirectory.poisonName
 
   /// Which poisoned document is meant: ids may repeat between retrievers and query sets.
   struct PoisonKey: Hashable {

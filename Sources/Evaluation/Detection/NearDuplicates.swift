@@ -1,3 +1,4 @@
+import Basics
 import Defenses
 
 /// Groups of questions that say nearly the same.
@@ -25,25 +26,13 @@ public enum NearDuplicates {
     let ordered = words.map { set in
       set.sorted { (frequency[$0] ?? 0, $0) < (frequency[$1] ?? 0, $1) }
     }
-    var parents = Array(texts.indices)
-    func root(_ index: Int) -> Int {
-      var index = index
-      while parents[index] != index {
-        parents[index] = parents[parents[index]]
-        index = parents[index]
-      }
-      return index
-    }
-    func join(_ a: Int, _ b: Int) {
-      let (a, b) = (root(a), root(b))
-      parents[max(a, b)] = min(a, b)
-    }
+    var groups = DisjointGroups(count: texts.count)
     var index: [UInt64: [Int]] = [:]
     var firstEmpty: Int?
     for (current, list) in ordered.enumerated() {
       guard !list.isEmpty else {
         // Texts without words are alike.
-        if let firstEmpty { join(firstEmpty, current) } else { firstEmpty = current }
+        if let firstEmpty { groups.join(firstEmpty, current) } else { firstEmpty = current }
         continue
       }
       let shared = Int((threshold * Double(list.count)).rounded(.up))
@@ -53,11 +42,11 @@ public enum NearDuplicates {
         for other in index[word] ?? [] where compared.insert(other).inserted {
           let common = words[current].intersection(words[other]).count
           let union = words[current].count + words[other].count - common
-          if Double(common) >= threshold * Double(union) { join(other, current) }
+          if Double(common) >= threshold * Double(union) { groups.join(other, current) }
         }
         index[word, default: []].append(current)
       }
     }
-    return texts.indices.map(root)
+    return texts.indices.map { groups.first(of: $0) }
   }
 }

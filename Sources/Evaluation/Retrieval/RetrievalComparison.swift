@@ -52,8 +52,8 @@ public struct RetrievalComparison: Sendable {
       var generator = Philox(seed: RetrievalEvaluation.seed)
       return Row(
         metric: metric, before: mean(old), after: mean(means),
-        difference: try Bootstrap.mean(
-          of: zip(means, old).map { $0 - $1 }, resamples: RetrievalEvaluation.resamples,
+        difference: try Bootstrap.pairedDifference(
+          means, old, resamples: RetrievalEvaluation.resamples,
           using: &generator), each: new.map(mean))
     }
   }

@@ -98,23 +98,16 @@ public struct TrainingChoices: Sendable, Equatable {
   /// - Parameter keys: the keys of each example.
   /// - Returns: both ascending; each has at least one if there are two groups of examples.
   func split(_ keys: [[String]]) -> (training: [Int], heldOut: [Int]) {
-    var parent = Array(keys.indices)
-    func root(_ index: Int) -> Int {
-      var index = index
-      while parent[index] != index {
-        parent[index] = parent[parent[index]]
-        index = parent[index]
-      }
-      return index
-    }
+    var joined = DisjointGroups(count: keys.count)
     var owner: [UTF8Key: Int] = [:]
     for (index, names) in keys.enumerated() {
       for name in names {
         let key = UTF8Key(name)
-        if let other = owner[key] { parent[root(index)] = root(other) } else { owner[key] = index }
+        if let other = owner[key] { joined.join(other, index) } else { owner[key] = index }
       }
     }
-    let groups = Dictionary(grouping: keys.indices, by: root).sorted { $0.key < $1.key }
+    let groups = Dictionary(grouping: keys.indices) { joined.first(of: $0) }
+      .sorted { $0.key < $1.key }
     var random = Philox(seed: seed, stream: 0x7370_6C69_74)
     var training: [Int] = []
     var heldOut: [Int] = []
