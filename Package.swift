@@ -57,7 +57,7 @@ let targets: [Target] = [
     name: "Evaluation",
     dependencies: [
       "Attacks", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics", "Tensors",
-      system,
+      "Training", system,
     ],
     swiftSettings: strict),
   .target(

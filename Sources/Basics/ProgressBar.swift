@@ -41,7 +41,11 @@ public final class ProgressBar: Sendable {
   deinit { finish() }
 
   /// Counts further items as done.
-  public func advance(by count: Int = 1) {
+  ///
+  /// - Parameters:
+  ///   - count: How many.
+  ///   - detail: What else there is to say, such as a loss; shown until the next call.
+  public func advance(by count: Int = 1, detail: String = "") {
     guard isVisible else { return }
     state.withLock { state in
       state.done += count
@@ -49,7 +53,7 @@ public final class ProgressBar: Sendable {
       if let last = state.lastDrawn, now - last < .milliseconds(100) { return }
       if state.isFinished { return }
       state.lastDrawn = now
-      draw(done: state.done, elapsed: (now - start).inSeconds)
+      draw(done: state.done, elapsed: (now - start).inSeconds, detail: detail)
     }
   }
 
@@ -62,10 +66,11 @@ public final class ProgressBar: Sendable {
     }
   }
 
-  private func draw(done: Int, elapsed: Double) {
+  private func draw(done: Int, elapsed: Double, detail: String) {
     let width = Terminal.columns(STDERR_FILENO) ?? 80
     let line = Self.line(
-      label: label, done: done, total: total, unit: unit, elapsed: elapsed, width: width - 1)
+      label: label, done: done, total: total, unit: unit, elapsed: elapsed,
+      detail: detail, width: width - 1)
     write("\r" + line + "\u{1B}[K")
   }
 
@@ -76,7 +81,8 @@ public final class ProgressBar: Sendable {
 
   /// `Embedding  ████░░░░  1,200/3,000 texts  400.0/s  4.5 s left`, cut to the width.
   static func line(
-    label: String, done: Int, total: Int?, unit: String, elapsed: Double, width: Int
+    label: String, done: Int, total: Int?, unit: String, elapsed: Double,
+    detail: String = "", width: Int
   ) -> String {
     let rate = elapsed > 0 ? Double(done) / elapsed : 0
     let speed = Format.decimals(rate, rate < 99.95 ? 1 : 0) + "/s"
@@ -84,7 +90,9 @@ public final class ProgressBar: Sendable {
       return TextWidth.truncated("\(label)  \(Format.count(done)) \(unit)  \(speed)", to: width)
     }
     let left = rate > 0 ? Format.duration(seconds: Double(max(0, total - done)) / rate) : "unknown"
-    let tail = "  \(Format.count(done))/\(Format.count(total)) \(unit)  \(speed)  \(left) left"
+    let tail =
+      "  \(Format.count(done))/\(Format.count(total)) \(unit)  \(speed)  \(left) left"
+      + (detail.isEmpty ? "" : "  " + TerminalText.escaped(detail))
     let space = min(30, width - TextWidth.columns(label) - TextWidth.columns(tail) - 2)
     guard space >= 5 else { return TextWidth.truncated(label + tail, to: width) }
     let share = min(1, max(0, Double(done) / Double(total)))

@@ -7,7 +7,8 @@ public import SystemPackage
 /// finished piece of work), and, once the run is finished, `results.json` (no times in it) and
 /// `timings.json`. One process at a time writes, under the lock file `lock`.
 public final class RunDirectory: Sendable {
-  static let descriptionName = "run.json"
+  /// Arguments, seeds, versions, checksums.
+  public static let descriptionName = "run.json"
   static let eventsName = "events.jsonl"
   static let resultsName = "results.json"
   static let timingsName = "timings.json"

@@ -60,6 +60,8 @@ public final class TrainingLoop<Example> {
     public let factor: Double
     /// Norm of all gradients before clipping.
     public let gradientNorm: Double
+    /// Tokens of the steps since the report before.
+    public let tokens: Int
   }
 
   private let settings: TrainingSettings
@@ -69,6 +71,7 @@ public final class TrainingLoop<Example> {
   private let schedule: Schedule
   private let plan: any BatchPlan
   private let example: (Int) -> Example
+  private let length: (Int) -> Int
   private let states: [any CheckpointedState]
   private let ledger = Ledger()
 
@@ -82,12 +85,13 @@ public final class TrainingLoop<Example> {
   ///   - schedule: of the learning rates.
   ///   - plan: which examples each step takes.
   ///   - states: what else a checkpoint must hold.
+  ///   - length: tokens of the example of a number of the plan, for reports.
   ///   - example: the example of a number of the plan.
   public init(
     _ settings: TrainingSettings, parameters: [Parameter],
     source: any GradientSource<Example>, optimizer: Optimizer, schedule: Schedule,
     plan: any BatchPlan, states: [any CheckpointedState] = [],
-    example: @escaping (Int) -> Example
+    length: @escaping (Int) -> Int = { _ in 0 }, example: @escaping (Int) -> Example
   ) {
     precondition(
       settings.steps >= 0 && settings.reportEvery > 0 && settings.checkpointEvery > 0
@@ -101,6 +105,7 @@ public final class TrainingLoop<Example> {
     self.plan = plan
     self.states = states
     self.example = example
+    self.length = length
   }
 
   private var allStates: [any CheckpointedState] { [ledger, optimizer] + states }
@@ -133,7 +138,10 @@ public final class TrainingLoop<Example> {
       let isLast = step == settings.steps
       if step % settings.reportEvery == 0 || isLast {
         let loss = ledger.closeReport(at: step)
-        try report(Progress(step: step, loss: loss, factor: factor, gradientNorm: norm))
+        try report(
+          Progress(
+            step: step, loss: loss, factor: factor, gradientNorm: norm, tokens: tokens(until: step))
+        )
       }
       if let evaluate, let every = settings.evaluateEvery, step % every == 0 || isLast {
         let value = try evaluate()
@@ -151,6 +159,14 @@ public final class TrainingLoop<Example> {
     return TrainingResult(
       steps: step, losses: ledger.losses, evaluations: ledger.evaluations,
       bestStep: ledger.bestStep, endedEarly: step < settings.steps)
+  }
+
+  /// Tokens of the steps since the report before, whatever was done before the run went on.
+  private func tokens(until step: Int) -> Int {
+    let since = (step - 1) / settings.reportEvery * settings.reportEvery
+    return (since..<step).reduce(0) { total, step in
+      plan.batch(at: step).reduce(total) { $0 + length($1) }
+    }
   }
 
   private var isOver: Bool {

@@ -83,7 +83,7 @@ struct EvalCommand: ParsableCommand {
         defer { try? other.store?.close() }
         return try evaluated(other)
       }
-      let comparison = try RetrievalComparison(of: evaluation, with: others, metrics: metrics)
+      let comparison = try PairedComparison(of: evaluation, with: others, metrics: metrics)
       return try report(comparison, names: against.items, set: set, system: system.name)
     }
     try report(evaluation, set: set, system: system.name)
@@ -200,7 +200,7 @@ struct EvalCommand: ParsableCommand {
   }
 
   private func report(
-    _ comparison: RetrievalComparison, names: [String], set: String, system: String
+    _ comparison: PairedComparison, names: [String], set: String, system: String
   ) throws {
     if options.format != .human {
       return try Output.results(
@@ -208,7 +208,7 @@ struct EvalCommand: ParsableCommand {
           .object([
             "corpus": .string(corpus), "queries": .string(set), "before": .string(system),
             "after": .array(names.map { .string($0) }),
-            "judgedQueries": JSONValue(comparison.queries), "metrics": .object(comparison.json),
+            "judgedQueries": JSONValue(comparison.units), "metrics": .object(comparison.json),
             "level": .number(0.95), "resamples": JSONValue(RetrievalEvaluation.resamples),
             "seed": .integer(Int64(RetrievalEvaluation.seed)),
           ])
@@ -221,7 +221,7 @@ struct EvalCommand: ParsableCommand {
     for row in comparison.rows {
       let difference = row.difference.value
       table.append([
-        row.metric.description, Format.decimals(row.before, 4), Format.decimals(row.after, 4),
+        row.metric, Format.decimals(row.before, 4), Format.decimals(row.after, 4),
         difference.map { Format.decimals($0.value, 4) } ?? "n/a",
         difference.map {
           "\(Format.decimals($0.interval.lower, 4)) to \(Format.decimals($0.interval.upper, 4))"
@@ -231,7 +231,7 @@ struct EvalCommand: ParsableCommand {
     Output.result(
       options.style.bold(
         "\(corpus), \(TerminalText.excerpt(set)): \(TerminalText.excerpt(system)) against the mean of"
-          + " \(Format.count(names.count)), \(Format.count(comparison.queries)) judged questions"))
+          + " \(Format.count(names.count)), \(Format.count(comparison.units)) judged questions"))
     Output.table(table, options)
   }
 

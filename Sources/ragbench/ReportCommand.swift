@@ -16,7 +16,7 @@ struct ReportCommand: ParsableCommand {
 
       Two runs are compared, the second less the first, in the cells that both have: \
       comparison.html, comparison.md, comparison.csv and comparison.json, in the second run's \
-      directory.
+      directory. A run of train becomes report.html.
 
       Example: ragbench report runs/bundled
       Example: ragbench report runs/bundled --fail-over attack.success@5=0.2 \
@@ -24,7 +24,7 @@ struct ReportCommand: ParsableCommand {
       Example: ragbench report runs/before runs/after
       """)
 
-  @Argument(help: "Run directory of attack, detect or sweep; two are compared.")
+  @Argument(help: "Run directory of attack, detect, sweep or train; two are compared.")
   var directories: [String]
   @Option(help: "Folder for the files (default: the run directory, of two the second).")
   var output: String?
@@ -48,6 +48,16 @@ struct ReportCommand: ParsableCommand {
       try failOver.map { try Gate(parsing: $0, .over) }
       + failUnder.map { try Gate(parsing: $0, .under) }
     let record = try RunRecord(directory)
+    if TrainingPage.isTraining(record) {
+      guard gates.isEmpty else {
+        throw UsageError("--fail-over and --fail-under are about attacks and detectors")
+      }
+      let files = [("report.html", try TrainingPage(record).html)]
+      for path in try write(files, to: output.map { FilePath($0) } ?? directory) {
+        Output.result(path.shown)
+      }
+      return
+    }
     let data = try ReportData(record)
     var files = [
       ("report.html", HTMLReport(data).html), ("report.md", MarkdownReport(data).text),

@@ -14,8 +14,10 @@ final class StageProgress: Sendable {
     bar.withLock { $0 = ProgressBar(label, total: total, unit: unit, isQuiet: isQuiet) }
   }
 
-  /// Adds finished pieces of work.
-  func advance(_ count: Int) { bar.withLock { $0 }?.advance(by: count) }
+  /// Adds finished pieces of work, with what else there is to say of them.
+  func advance(_ count: Int, detail: String = "") {
+    bar.withLock { $0 }?.advance(by: count, detail: detail)
+  }
 
   /// Ends the present stage.
   func finish() {

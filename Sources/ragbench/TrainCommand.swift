@@ -13,7 +13,7 @@ struct TrainCommand: ParsableCommand {
       Example: ragbench train contrastive pairs.jsonl --model all-MiniLM-L6-v2 --output runs/tuned
       Example: ragbench train classify texts.jsonl --model all-MiniLM-L6-v2
       """,
-    subcommands: [Contrastive.self, Classify.self, Pairs.self])
+    subcommands: [Contrastive.self, Classify.self, Pairs.self, Study.self])
 
   struct Contrastive: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -57,22 +57,26 @@ struct TrainCommand: ParsableCommand {
       abstract: "Trains a classifier on texts with labels.",
       discussion: """
         The file has one JSON object a line: {"text": …, "label": …}. A share of the texts is held \
-        out; accuracy and macro-F1 are measured on them. The model in DIR/model is one that \
-        transformers loads as a sequence classifier.
+        out; accuracy and macro-F1 are measured on them, and the best epoch is chosen by them. \
+        Texts of --test take no part in that; their guesses go to predictions.jsonl. The model in \
+        DIR/model is one that transformers loads as a sequence classifier.
 
-        Example: ragbench train classify texts.jsonl --epochs 3 --output runs/classes
+        Example: ragbench train classify texts.jsonl --test unseen.jsonl --epochs 3
         """)
 
     @Argument(help: "The texts, JSON Lines, plain or gzip.") var file: String
+    @Option(help: "Texts to test on, JSON Lines, plain or gzip.") var test: String?
     @OptionGroup var training: TrainOptions
     @OptionGroup var runOptions: RunOptions
     @OptionGroup var options: SharedOptions
 
     func run() throws {
+      let unseen = try test.map { try TrainingRecords.labelledTexts(FilePath($0)) } ?? []
+      let checksum = try test.map { JSONValue.string(try Checksum.sha256(of: FilePath($0))) }
       try training.perform(
-        "train-classify", file: file, description: [:], run: runOptions, options: options,
-        read: TrainingRecords.labelledTexts
-      ) { try $0.trainClassifier($1) }
+        "train-classify", file: file, description: ["test": checksum ?? .null], run: runOptions,
+        options: options, read: { try TrainingRecords.labelledTexts($0) },
+        train: { try $0.trainClassifier($1, test: unseen) })
     }
   }
 }

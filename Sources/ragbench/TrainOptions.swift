@@ -25,6 +25,8 @@ struct TrainOptions: ParsableArguments {
   @Option(help: "Steps between two checkpoints.") var checkpointEvery = 200
   @Option(help: "Tokens after which texts are cut while training (default: the model's limit).")
   var maxTokens: Int?
+  @Option(help: "Examples of one pass; a step adds up its passes (default: all at once).")
+  var examplesAtOnce: Int?
   @Flag(help: "Less memory, more time: compute layers again for the gradient.")
   var recompute = false
 
@@ -42,6 +44,7 @@ struct TrainOptions: ParsableArguments {
     choices.patience = patience
     choices.checkpointEvery = checkpointEvery
     choices.maximumTokens = maxTokens
+    choices.examplesAtOnce = examplesAtOnce
     choices.checkpointsLayers = recompute
     choices.seed = seed
     try choices.check()
@@ -64,27 +67,14 @@ struct TrainOptions: ParsableArguments {
     description["model"] = .string(source.card.name)
     description["modelFiles"] = .string(source.fingerprint)
     let name = FilePath(file).lastComponent?.stem ?? "data"
-    let progress = StageProgress(isQuiet: options.quiet)
+    let progress = TrainingProgress(options)
     defer { progress.finish() }
     let clock = ContinuousClock()
     let start = clock.now
-    var done = 0
-    func show(_ report: TrainingRun.Progress) {
-      switch report {
-      case .begin(let steps, let examples, let heldOut):
-        Output.note(
-          "\(Format.count(examples)) examples, \(Format.count(heldOut)) held out,"
-            + " \(Format.count(steps)) steps", options)
-        progress.begin("training", total: steps, unit: "steps")
-      case .step(let step, _):
-        progress.advance(step - done)
-        done = step
-      }
-    }
     var opened: RunDirectory?
     let training = TrainingRun(
       source: source, choices: choices, context: ComputeContext(threads: options.threadCount),
-      report: show
+      report: progress.show
     ) {
       let directory = try run.directory(
         command, corpus: name, description: description, locations: bench.locations,
@@ -96,9 +86,9 @@ struct TrainOptions: ParsableArguments {
     guard let directory = opened else { return }
     progress.finish()
     let seconds = (clock.now - start) / .seconds(1)
-    try directory.finish(results: results, timings: ["seconds": .number(seconds)])
+    try TrainingRun.finish(directory, results: results, seconds: seconds)
     if options.format != .human { return try Output.results([.object(results)], options.format) }
-    for key in ["before", "after"] {
+    for key in ["before", "after", "test"] {
       guard let values = results[key]?.objectValue else { continue }
       let line = values.members.map { name, value in
         "\(name) \(Format.decimals(value.doubleValue ?? .nan, 4))"

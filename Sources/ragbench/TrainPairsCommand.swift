@@ -35,10 +35,10 @@ extension TrainCommand {
       let bench = try Workbench(options)
       let bundle = try bench.quietBundle(corpus)
       let set = try queries ?? JudgementSource.defaultSet(of: bundle)
-      let embedder = try bench.embedder(retriever)
-      let index = try bench.index(bundle, embedder)
-      let pairs = try PairMining(bundle: bundle, index: index, embedder: embedder)
-        .pairs(of: set, negatives: negatives)
+      let pairs = try PairMining(bundle: bundle) {
+        let embedder = try bench.embedder(retriever)
+        return (try bench.index(bundle, embedder), embedder)
+      }.pairs(of: set, negatives: negatives)
       let lines = try pairs.map { try $0.json.serialized() + "\n" }
       try AtomicFile.write(lines.joined(), to: FilePath(output))
       try Output.facts([("pairs", JSONValue(pairs.count)), ("file", .string(output))], options)

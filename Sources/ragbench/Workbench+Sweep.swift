@@ -7,8 +7,8 @@ import SystemPackage
 
 extension Workbench {
   /// Corpora (cut to the grid's size), retrievers and indexes by name.
-  func sweepSurroundings(_ plan: SweepPlan) -> SweepSurroundings {
-    SweepSurroundings(
+  func sweepSurroundings(_ plan: SweepPlan) -> Surroundings {
+    Surroundings(
       bundle: { name in
         let bundle = try quietBundle(name)
         guard let passages = plan.passages else { return bundle }
@@ -19,7 +19,7 @@ extension Workbench {
   }
 
   /// The same without the cache of embeddings, on another number of threads.
-  func plainSurroundings(_ plan: SweepPlan) -> SweepSurroundings {
+  func plainSurroundings(_ plan: SweepPlan) -> Surroundings {
     var surroundings = sweepSurroundings(plan)
     surroundings.embedder = { name in
       let directory = try modelDirectory(name)

@@ -111,6 +111,66 @@ import Testing
     #expect((results["after"]?["macroF1"]?.doubleValue ?? 0) > 0.8)
     let configuration = try JSONParser.parse(contentsOf: output.appending("model/config.json"))
     #expect(configuration["id2label"]?["1"]?.stringValue == "other")
+    #expect(!output.appending("checkpoint.safetensors").exists)
+
+    // Passes of three texts add up to the same training; unseen texts are only guessed.
+    let unseen = try command.directory.write(
+      "unseen.jsonl", text: lines.prefix(7).joined(separator: "\n"))
+    let parts = command.directory.file("parts")
+    let again = try command.run([
+      "train", "classify", file.string, "--model", Command.model, "--epochs", "8",
+      "--batch-size", "8", "--learning-rate", "0.002", "--held-out", "0.25", "--output",
+      parts.string, "--quiet", "--examples-at-once", "3", "--test", unseen.string,
+    ])
+    try #require(again.status == 0, "\(again.errorText)")
+    let same = try JSONParser.parse(contentsOf: parts.appending("results.json"))
+    expectClose(
+      same["losses"]?.arrayValue?.last?["value"]?.doubleValue ?? .nan,
+      results["losses"]?.arrayValue?.last?["value"]?.doubleValue ?? 0, absolute: 1e-3)
+    let guesses = try String(
+      contentsOfFile: parts.appending("predictions.jsonl").string, encoding: .utf8)
+    #expect(guesses.split(separator: "\n").count == 7)
+    #expect(same["test"]?["accuracy"]?.doubleValue ?? 0 > 0.8)
+    let strange = try command.directory.write(
+      "strange.jsonl", text: #"{"text": "a", "label": "unknown"}"#)
+    let refused = try command.run([
+      "train", "classify", file.string, "--model", Command.model, "--test", strange.string,
+      "--output", command.directory.file("strange").string,
+    ])
+    #expect(refused.status == 65 && refused.errorText.contains("test text 1 has the label"))
+  }
+
+  /// A model that was trained is loaded by the libraries that others use, with the same numbers.
+  @Test(.enabled(if: PeerPython.path != nil, "set PEER_PYTHON to a Python with transformers"))
+  func peersLoadWhatIsSaved() throws {
+    let command = try Command()
+    try command.installModel()
+    let retriever = command.directory.file("retriever")
+    try #require(try command.run(train(pairs(command), into: retriever)).status == 0)
+    let lines = (0..<24).map { i in
+      #"{"text": "\#(Self.words[i % 10]) \#(Self.words[i % 3]) \#(i)", "label": "\#(i % 3)"}"#
+    }
+    let file = try command.directory.write("texts.jsonl", text: lines.joined(separator: "\n"))
+    let classifier = command.directory.file("classifier")
+    let result = try command.run([
+      "train", "classify", file.string, "--model", Command.model, "--learning-rate", "0.002",
+      "--epochs", "6", "--held-out", "0.2", "--test", file.string, "--output", classifier.string,
+    ])
+    try #require(result.status == 0, "\(result.errorText)")
+    try command.installCorpus("small", count: 30)
+    let query = try command.run([
+      "query", "gout and sleep", "--corpus", "small", "--retriever", "run:\(retriever.string)",
+      "--k", "5", "--format", "json", "--quiet",
+    ])
+    try #require(query.status == 0, "\(query.errorText)")
+    let hits = try command.directory.write("hits.json", text: query.outputText)
+    let script = Checkout.fixture("training/load_saved.py")
+    let peer = try ChildProcess.run(
+      FilePath(PeerPython.path ?? ""),
+      [script.string, retriever.string, hits.string, classifier.string, file.string],
+      environment: ["TOKENIZERS_PARALLELISM": "false"], input: [], timeout: .seconds(240))
+    #expect(peer.status == 0, "\(peer.errorText)")
+    #expect(peer.outputText.contains("5 scores and 24 guesses agree"))
   }
 
   @Test func badInputIsRefused() throws {
@@ -140,6 +200,9 @@ import Testing
     ] {
       try refused(["contrastive", file.string, "--\(flag)", value] + model, 64, "--\(flag) is")
     }
+    try refused(["contrastive", file.string, "--max-tokens", "600"] + model, 64, "takes at most")
+    try refused(
+      ["contrastive", file.string, "--examples-at-once", "2"] + model, 64, "compares the examples")
     try refused(
       ["contrastive", file.string, "--inverse-temperature", "0"] + model, 64,
       "--inverse-temperature")

@@ -6,7 +6,7 @@ public import SystemPackage
 public struct Repetition {
   private let plan: SweepPlan
   private let bundles: [(name: String, bundle: CorpusBundle)]
-  private let surroundings: SweepSurroundings
+  private let surroundings: Surroundings
 
   /// Prepares the repetition.
   ///
@@ -16,7 +16,7 @@ public struct Repetition {
   ///   - surroundings: What differs from the first time: threads, no cache.
   public init(
     of plan: SweepPlan, _ bundles: [(name: String, bundle: CorpusBundle)],
-    _ surroundings: SweepSurroundings
+    _ surroundings: Surroundings
   ) {
     var plan = plan
     plan.corpora = Array(plan.corpora.prefix(1))

@@ -27,19 +27,20 @@ public struct PairMining {
   }
 
   private let bundle: CorpusBundle
-  private let index: CorpusIndex
-  private let embedder: Embedder
+  private let search: () throws -> (index: CorpusIndex, embedder: Embedder)
 
   /// Prepares the search.
   ///
   /// - Parameters:
   ///   - bundle: The corpus.
-  ///   - index: The corpus as the retriever sees it.
-  ///   - embedder: The retriever whose mistakes are looked for.
-  public init(bundle: CorpusBundle, index: CorpusIndex, embedder: Embedder) {
+  ///   - search: The corpus as the retriever sees it whose mistakes are looked for; not asked for
+  ///     where there are to be no negatives.
+  public init(
+    bundle: CorpusBundle,
+    search: @escaping () throws -> (index: CorpusIndex, embedder: Embedder)
+  ) {
     self.bundle = bundle
-    self.index = index
-    self.embedder = embedder
+    self.search = search
   }
 
   /// One pair for each question and relevant passage, in the order of the questions, then of the ids.
@@ -60,33 +61,52 @@ public struct PairMining {
     let relevant = questions.map { question in
       (judgements.grades[UTF8Key(question.id)] ?? [:]).filter { $0.value >= 1 }.keys.sorted()
     }
-    let most = relevant.map(\.count).max() ?? 0
-    let clean = try CleanRetrieval(
-      set: set, queries: questions, index: index, embedder: embedder,
-      // So many that those which are relevant can be left out.
-      depth: max(1, negatives + most))
-    let hits = Dictionary(
-      zip(clean.queries.map { UTF8Key($0.id) }, clean.hits), uniquingKeysWith: { first, _ in first }
-    )
-    return try zip(questions, relevant).flatMap { question, answers -> [Pair] in
-      let known = Set(answers)
-      let others = try (hits[UTF8Key(question.id)] ?? []).lazy.filter { !known.contains($0.id) }
-        .prefix(negatives).map { try text(of: $0.id, for: question) }
-      return try answers.map { answer in
-        Pair(
-          query: question.text, positive: try text(of: answer, for: question),
-          negatives: Array(others))
+    let others =
+      negatives == 0
+      ? questions.map { _ in [] }
+      : try mistakes(questions, relevant, set: set, count: negatives)
+    let needed = Set(relevant.joined()).union(others.joined())
+    var texts: [UTF8Key: String] = [:]
+    try bundle.forEachPassage { passage in
+      let id = UTF8Key(passage.id)
+      guard needed.contains(id) else { return }
+      texts[id] =
+        passage.title.isEmpty
+        ? passage.text : passage.title + bundle.titleSeparator + passage.text
+    }
+    return try questions.indices.flatMap { number -> [Pair] in
+      func text(_ id: UTF8Key) throws -> String {
+        guard let text = texts[id] else {
+          throw InputError(
+            "the passage '\(TerminalText.escaped(id.string))' is judged and not in the corpus",
+            at: Place(record: questions[number].id))
+        }
+        return text
+      }
+      let wrong = try others[number].map(text)
+      return try relevant[number].map { answer in
+        Pair(query: questions[number].text, positive: try text(answer), negatives: wrong)
       }
     }
   }
 
-  private func text(of id: UTF8Key, for question: Query) throws -> String {
-    guard let document = try index.store.document(id.string) else {
-      throw InputError(
-        "the passage '\(TerminalText.escaped(id.string))' is judged and not in the corpus",
-        at: Place(record: question.id))
+  /// The passages that rank highest for each question among those that are not relevant.
+  private func mistakes(
+    _ questions: [Query], _ relevant: [[UTF8Key]], set: String, count: Int
+  ) throws -> [[UTF8Key]] {
+    let (index, embedder) = try search()
+    let clean = try CleanRetrieval(
+      set: set, queries: questions, index: index, embedder: embedder,
+      // So many that those which are relevant can be left out.
+      depth: count + (relevant.map(\.count).max() ?? 0))
+    let hits = Dictionary(
+      zip(clean.queries.map { UTF8Key($0.id) }, clean.hits), uniquingKeysWith: { first, _ in first }
+    )
+    return zip(questions, relevant).map { question, answers in
+      let known = Set(answers)
+      return Array(
+        (hits[UTF8Key(question.id)] ?? []).lazy.map(\.id).filter { !known.contains($0) }
+          .prefix(count))
     }
-    return document.title.isEmpty
-      ? document.text : document.title + bundle.titleSeparator + document.text
   }
 }

@@ -47,7 +47,7 @@ public struct SweepEstimate {
   /// - Throws: What opening a corpus, a retriever or a store throws.
   public init(
     _ plan: SweepPlan, _ selection: SweepSelection,
-    _ bundles: [(name: String, bundle: CorpusBundle)], _ surroundings: SweepSurroundings,
+    _ bundles: [(name: String, bundle: CorpusBundle)], _ surroundings: Surroundings,
     indexes: FilePath
   ) throws {
     let all = SweepRun.units(of: plan, bundles)

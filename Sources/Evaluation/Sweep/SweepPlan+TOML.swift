@@ -31,19 +31,19 @@ extension SweepPlan {
   /// - Throws: `InputError`.
   public init(_ table: JSONObject, file: String) throws {
     let place = Place(file: file)
-    try Self.check(table, Self.keys, at: place)
+    try table.requireKnownKeys(Self.keys, at: place)
     name = try table.string("name", at: place)
     title = try table.optionalString("title", at: place) ?? ""
-    corpora = try Self.names(table, "corpora", at: place)
-    retrievers = try Self.names(table, "retrievers", at: place)
-    querySets = try Self.names(table, "query-sets", at: place)
-    payloads = try Self.names(table, "payloads", at: place)
-    ks = try Self.numbers(table, "k", in: 1...10_000, at: place, default: [1, 2, 5, 10])
+    corpora = try table.differentNames("corpora", at: place)
+    retrievers = try table.differentNames("retrievers", at: place)
+    querySets = try table.differentNames("query-sets", at: place)
+    payloads = try table.differentNames("payloads", at: place)
+    ks = try table.differentInts("k", in: 1...10_000, at: place, default: [1, 2, 5, 10])
     modes = try Self.modes(table, at: place)
-    seeds = try Self.numbers(table, "seeds", in: 0...Int.max, at: place, default: [1])
+    seeds = try table.differentInts("seeds", in: 0...Int.max, at: place, default: [1])
       .map(UInt64.init)
-    questions = try Self.size(table, "questions", at: place)
-    passages = try Self.size(table, "passages", at: place)
+    questions = try table.optionalSize("questions", at: place)
+    passages = try table.optionalSize("passages", at: place)
     variants = try Self.variants(table, at: place)
     detectors = []
     falsePositiveRates = [0.01, 0.05]
@@ -53,19 +53,18 @@ extension SweepPlan {
   }
 
   private mutating func read(_ table: JSONObject, at place: Place) throws {
-    try Self.check(table, Self.detectionKeys, at: place)
+    try table.requireKnownKeys(Self.detectionKeys, at: place)
     if table["false-positive-rates"] != nil {
       falsePositiveRates = try table.doubles("false-positive-rates", at: place)
       guard !falsePositiveRates.isEmpty, falsePositiveRates.allSatisfy({ $0 > 0 && $0 < 1 }) else {
-        throw Self.fault("false-positive-rates", "expected numbers between 0 and 1", at: place)
+        throw place.fault("false-positive-rates", "expected numbers between 0 and 1")
       }
     }
     if table["transfer"] != nil {
-      transfers = try Self.names(table, "transfer", at: place).map { name in
+      transfers = try table.differentNames("transfer", at: place).map { name in
         guard let transfer = Transfer(rawValue: name) else {
-          throw Self.fault(
-            "transfer", "expected query-set or corpus, found '\(TerminalText.excerpt(name))'",
-            at: place)
+          throw place.fault(
+            "transfer", "expected query-set or corpus, found '\(TerminalText.excerpt(name))'")
         }
         return transfer
       }
@@ -75,7 +74,7 @@ extension SweepPlan {
       guard contamination.allSatisfy({ $0 >= 0 && $0 <= 1 }),
         Set(contamination).count == contamination.count
       else {
-        throw Self.fault("contamination", "expected different shares from 0 to 1", at: place)
+        throw place.fault("contamination", "expected different shares from 0 to 1")
       }
     }
     guard table["detectors"] != nil else {
@@ -90,14 +89,14 @@ extension SweepPlan {
         name = text
       } else {
         let object = try entry.requiredObject(at: own)
-        try Self.check(object, Self.detectorKeys, at: own)
+        try object.requireKnownKeys(Self.detectorKeys, at: own)
         name = try object.string("name", at: own)
         let chosen = try object.optionalObject("choose", at: own) ?? JSONObject()
         choices = DetectorParameters(
           Dictionary(
             try chosen.members.map { key, value in
               guard let text = value.stringValue ?? value.doubleValue.map(Self.text) else {
-                throw Self.fault(key, "expected a text or a number", at: own.inside("choose"))
+                throw own.inside("choose").fault(key, "expected a text or a number")
               }
               return (key, text)
             }, uniquingKeysWith: { first, _ in first }))
@@ -112,7 +111,7 @@ extension SweepPlan {
       detectors.append(.init(name, choices))
     }
     guard !detectors.isEmpty || (transfers.isEmpty && contamination.isEmpty) else {
-      throw Self.fault("detectors", "there is none to test elsewhere", at: place)
+      throw place.fault("detectors", "there is none to test elsewhere")
     }
   }
 
@@ -129,13 +128,13 @@ extension SweepPlan {
     var variants: [Variant] = []
     for (number, object) in try table.objects("attacks", at: place).enumerated() {
       let own = place.inside("attacks").inside("\(number)")
-      try check(object, attackKeys, at: own)
+      try object.requireKnownKeys(attackKeys, at: own)
       variants.append(
         object["among"] == nil && object["wordings"] == nil
           ? try plain(object, at: own) : try adaptive(object, among: variants, at: own))
     }
     guard !variants.isEmpty, Set(variants.map { UTF8Key($0.name) }).count == variants.count else {
-      throw fault("attacks", "expected one or more tables with different names", at: place)
+      throw place.fault("attacks", "expected one or more tables with different names")
     }
     return variants
   }
@@ -159,27 +158,27 @@ extension SweepPlan {
     _ object: JSONObject, among earlier: [Variant], at place: Place
   ) throws -> Variant {
     for key in ["method", "set"] where object[key] != nil {
-      throw fault(key, "a variant that chooses has no method of its own", at: place)
+      throw place.fault(key, "a variant that chooses has no method of its own")
     }
     let known = earlier.filter { !$0.isAdaptive }
-    let choices = try names(object, "among", at: place).map { name in
+    let choices = try object.differentNames("among", at: place).map { name in
       guard let variant = known.first(where: { utf8Equal($0.name, name) }) else {
-        throw fault(
+        throw place.fault(
           "among",
           "no attack '\(TerminalText.excerpt(name))' stands before it"
-            + NearestName.hint(for: name, in: known.map(\.name)), at: place)
+            + NearestName.hint(for: name, in: known.map(\.name)))
       }
       return variant.choices[0]
     }
     for choice in choices {
       let attack = try AttackRegistry.attack(named: choice.method, parameters: choice.parameters)
       guard attack.documentsPerQuery == 1 else {
-        throw fault("among", "'\(choice.name)' makes several documents a question", at: place)
+        throw place.fault("among", "'\(choice.name)' makes several documents a question")
       }
     }
-    let wordings = try size(object, "wordings", at: place) ?? 1
+    let wordings = try object.optionalSize("wordings", at: place) ?? 1
     guard choices.count * wordings > 1 else {
-      throw fault("among", "one attack and one wording leave nothing to choose", at: place)
+      throw place.fault("among", "one attack and one wording leave nothing to choose")
     }
     return Variant(
       name: try object.string("name", at: place), choices: choices, wordings: wordings)
@@ -189,59 +188,13 @@ extension SweepPlan {
     _ table: JSONObject, at place: Place
   ) throws -> [PoisonedRetrieval.Mode] {
     guard table["modes"] != nil else { return PoisonedRetrieval.Mode.allCases }
-    let modes = try names(table, "modes", at: place).map { name in
+    let modes = try table.differentNames("modes", at: place).map { name in
       guard let mode = PoisonedRetrieval.Mode(rawValue: name) else {
-        throw fault(
-          "modes", "expected solo, joint or both, found '\(TerminalText.excerpt(name))'", at: place)
+        throw place.fault(
+          "modes", "expected solo, joint or both, found '\(TerminalText.excerpt(name))'")
       }
       return mode
     }
     return PoisonedRetrieval.Mode.allCases.filter(modes.contains)
-  }
-
-  /// One or more different names.
-  private static func names(
-    _ table: JSONObject, _ key: String, at place: Place
-  ) throws -> [String] {
-    let names = try table.strings(key, at: place)
-    guard !names.isEmpty, Set(names.map { UTF8Key($0) }).count == names.count else {
-      throw fault(key, "expected one or more different names", at: place)
-    }
-    return names
-  }
-
-  /// One or more different numbers, ascending.
-  private static func numbers(
-    _ table: JSONObject, _ key: String, in range: ClosedRange<Int>, at place: Place,
-    default defaults: [Int]
-  ) throws -> [Int] {
-    guard table[key] != nil else { return defaults }
-    let numbers = try table.ints(key, at: place)
-    guard !numbers.isEmpty, Set(numbers).count == numbers.count,
-      numbers.allSatisfy(range.contains)
-    else {
-      throw fault(
-        key, "expected different integers from \(range.lowerBound) to \(range.upperBound)",
-        at: place)
-    }
-    return numbers.sorted()
-  }
-
-  private static func size(_ table: JSONObject, _ key: String, at place: Place) throws -> Int? {
-    guard let size = try table.optionalInt(key, at: place) else { return nil }
-    guard size > 0 else { throw fault(key, "found \(size), expected at least 1", at: place) }
-    return size
-  }
-
-  private static func check(_ table: JSONObject, _ known: [String], at place: Place) throws {
-    for key in table.keys where !known.contains(where: { utf8Equal($0, key) }) {
-      throw InputError(
-        "unknown key '\(TerminalText.excerpt(place.inside(key).key ?? key))'"
-          + NearestName.hint(for: key, in: known), at: place)
-    }
-  }
-
-  private static func fault(_ key: String, _ message: String, at place: Place) -> InputError {
-    InputError("'\(TerminalText.excerpt(place.inside(key).key ?? key))': \(message)", at: place)
   }
 }

@@ -3,28 +3,7 @@ public import Basics
 public import Corpus
 import Defenses
 import Models
-public import Retrieval
-
-/// What a sweep takes from outside: corpora, retrievers and indexes by name.
-public struct SweepSurroundings {
-  /// The corpus of a name, cut to the plan's number of passages.
-  public var bundle: (_ corpus: String) throws -> CorpusBundle
-  /// The retriever of a name, with the cache of embeddings.
-  public var embedder: (_ retriever: String) throws -> Embedder
-  /// The corpus as the retriever sees it, built as far as it is not there yet.
-  public var index: (CorpusBundle, Embedder) throws -> CorpusIndex
-
-  /// Surroundings.
-  public init(
-    bundle: @escaping (_ corpus: String) throws -> CorpusBundle,
-    embedder: @escaping (_ retriever: String) throws -> Embedder,
-    index: @escaping (CorpusBundle, Embedder) throws -> CorpusIndex
-  ) {
-    self.bundle = bundle
-    self.embedder = embedder
-    self.index = index
-  }
-}
+import Retrieval
 
 /// A grid in a run directory: each finished cell is an event, and a resumed run does not measure it
 /// again.
@@ -45,7 +24,7 @@ public final class SweepRun {
   private let plan: SweepPlan
   private let selection: SweepSelection
   private let bundles: [(name: String, bundle: CorpusBundle)]
-  private let surroundings: SweepSurroundings
+  private let surroundings: Surroundings
   private let started = ContinuousClock.now
 
   /// Opens the corpora of a grid and checks that they have what it asks for.
@@ -56,7 +35,7 @@ public final class SweepRun {
   /// - Returns: The corpora in the order of the plan.
   /// - Throws: `UsageError` for an unknown corpus or payload kind, or a query set that no corpus has.
   public static func bundles(
-    of plan: SweepPlan, _ surroundings: SweepSurroundings
+    of plan: SweepPlan, _ surroundings: Surroundings
   ) throws -> [(name: String, bundle: CorpusBundle)] {
     let bundles = try plan.corpora.map { ($0, try surroundings.bundle($0)) }
     for (name, bundle) in bundles {
@@ -132,7 +111,7 @@ public final class SweepRun {
   ///   - surroundings: Retrievers and indexes.
   public init(
     run: RunDirectory, plan: SweepPlan, selection: SweepSelection,
-    bundles: [(name: String, bundle: CorpusBundle)], surroundings: SweepSurroundings
+    bundles: [(name: String, bundle: CorpusBundle)], surroundings: Surroundings
   ) {
     self.run = run
     self.plan = plan

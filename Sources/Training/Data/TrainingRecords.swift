@@ -63,6 +63,35 @@ public enum TrainingRecords {
     }
   }
 
+  /// Labelled texts of a file with other fields.
+  ///
+  /// - Parameters:
+  ///   - path: a JSON Lines file, plain or gzip.
+  ///   - fields: the fields whose texts, joined by a space, are read.
+  ///   - label: the field of the class.
+  ///   - filter: nil, or a field and the value it must have; other lines are left out.
+  /// - Returns: the texts, at least one.
+  /// - Throws: as ``pairs(_:)``.
+  public static func labelledTexts(
+    _ path: FilePath, fields: [String], label: String, where filter: (field: String, value: String)?
+  ) throws -> [LabelledText] {
+    let records = try read(path) { object, place -> LabelledText? in
+      if let filter {
+        let value = try object.string(filter.field, at: place)
+        guard utf8Equal(value, filter.value) else { return nil }
+      }
+      return LabelledText(
+        text: try fields.map { try text($0, of: object, at: place) }.joined(separator: " "),
+        label: try text(label, of: object, at: place))
+    }.compactMap(\.self)
+    guard !records.isEmpty else {
+      throw InputError(
+        "no line has the \(filter?.field ?? "") '\(TerminalText.excerpt(filter?.value ?? ""))'",
+        at: Place(file: path.shown))
+    }
+    return records
+  }
+
   private static func read<Record>(
     _ path: FilePath, _ record: (JSONObject, Place) throws -> Record
   ) throws -> [Record] {

@@ -83,14 +83,6 @@ struct PairEvaluation {
 
 /// Accuracy and macro-F1 of held-out texts.
 struct ClassEvaluation {
-  /// Over all texts, and the mean over the classes that occur.
-  struct Values {
-    let accuracy: Double
-    let macroF1: Double
-
-    var json: JSONObject { ["accuracy": .number(accuracy), "macroF1": .number(macroF1)] }
-  }
-
   private let examples: [LabelledTokens]
   private let classes: Int
   private let score: ([TokenSequence]) -> Tensor
@@ -103,33 +95,22 @@ struct ClassEvaluation {
     self.score = score
   }
 
-  /// The largest score decides, the first of equal ones. A class without texts and without guesses is
-  /// left out of the mean; scikit-learn's `f1_score` does the same with `labels` left out.
-  func measure() -> Values {
-    let guesses = inParts(examples.map(\.tokens)) { part in
+  /// The largest score decides, the first of equal ones.
+  func guesses() -> [Int] {
+    inParts(examples.map(\.tokens)) { part in
       score(part).values.split(intoRowsOf: classes).map { row in
         row.indices.reduce(0) { row[$1] > row[$0] ? $1 : $0 }
       }
     }
-    return Self.values(labels: examples.map(\.label), guesses: guesses, classes: classes)
   }
 
-  static func values(labels: [Int], guesses: [Int], classes: Int) -> Values {
-    var hits = [Double](repeating: 0, count: classes)
-    var wanted = hits
-    var guessed = hits
-    for (label, guess) in zip(labels, guesses) {
-      wanted[label] += 1
-      guessed[guess] += 1
-      if label == guess { hits[label] += 1 }
-    }
-    let scores = (0..<classes).compactMap { c in
-      wanted[c] + guessed[c] > 0 ? 2 * hits[c] / (wanted[c] + guessed[c]) : nil
-    }
-    return Values(
-      accuracy: hits.reduce(0, +) / Double(max(1, labels.count)),
-      macroF1: scores.reduce(0, +) / Double(max(1, scores.count)))
+  func measure() -> ClassScores {
+    ClassScores(labels: examples.map(\.label), guesses: guesses(), classes: classes)
   }
+}
+
+extension ClassScores {
+  var json: JSONObject { ["accuracy": .number(accuracy), "macroF1": .number(macroF1)] }
 }
 
 /// Calls `body` with parts of 64, so that memory stays small, and joins what it gives.

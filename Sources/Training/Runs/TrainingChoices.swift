@@ -47,6 +47,8 @@ public struct TrainingChoices: Sendable, Equatable {
   public var checkpointEvery = 200
   /// Tokens after which texts are cut while training; nil: the model's limit.
   public var maximumTokens: Int?
+  /// Examples of one pass; the gradients of a batch's passes are added up. nil: all of them.
+  public var examplesAtOnce: Int?
   /// Whether layers are computed again for the gradient, which takes less memory and more time.
   public var checkpointsLayers = false
   /// Decides order, split and new weights.
@@ -74,6 +76,9 @@ public struct TrainingChoices: Sendable, Equatable {
     }
     try require(heldOut > 0 && heldOut < 1, "held-out", heldOut, "above 0 and below 1")
     if let patience { try require(patience > 0, "patience", patience, "1 or more") }
+    if let examplesAtOnce {
+      try require(examplesAtOnce > 0, "examples-at-once", examplesAtOnce, "1 or more")
+    }
     try require(checkpointEvery > 0, "checkpoint-every", checkpointEvery, "1 or more")
     if let maximumTokens {
       try require((4...131_072).contains(maximumTokens), "max-tokens", maximumTokens, "4 to 131072")
@@ -89,37 +94,8 @@ public struct TrainingChoices: Sendable, Equatable {
       "clipNorm": clipNorm.map { .number($0) } ?? .null, "heldOut": .number(heldOut),
       "patience": patience.map { JSONValue($0) } ?? .null,
       "maximumTokens": maximumTokens.map { JSONValue($0) } ?? .null,
+      "examplesAtOnce": examplesAtOnce.map { JSONValue($0) } ?? .null,
     ]
-  }
-
-  /// Numbers of the examples to train on and of those that are held out; examples that share a key
-  /// stay together.
-  ///
-  /// - Parameter keys: the keys of each example.
-  /// - Returns: both ascending; each has at least one if there are two groups of examples.
-  func split(_ keys: [[String]]) -> (training: [Int], heldOut: [Int]) {
-    var joined = DisjointGroups(count: keys.count)
-    var owner: [UTF8Key: Int] = [:]
-    for (index, names) in keys.enumerated() {
-      for name in names {
-        let key = UTF8Key(name)
-        if let other = owner[key] { joined.join(other, index) } else { owner[key] = index }
-      }
-    }
-    let groups = Dictionary(grouping: keys.indices) { joined.first(of: $0) }
-      .sorted { $0.key < $1.key }
-    var random = Philox(seed: seed, stream: 0x7370_6C69_74)
-    var training: [Int] = []
-    var heldOut: [Int] = []
-    let wanted = max(1, Int((Double(keys.count) * self.heldOut).rounded()))
-    for (number, group) in groups.shuffled(using: &random).enumerated() {
-      if heldOut.count < wanted, number + 1 < groups.count {
-        heldOut += group.value
-      } else {
-        training += group.value
-      }
-    }
-    return (training.sorted(), heldOut.sorted())
   }
 
   /// A loop over examples with these choices.
@@ -138,12 +114,13 @@ public struct TrainingChoices: Sendable, Equatable {
     let groups = ParameterGroup.decayingMatrices(
       parameters, learningRate: learningRate, weightDecay: weightDecay)
     let loop = TrainingLoop(
-      settings, parameters: parameters, source: Backpropagation(task, in: context),
+      settings, parameters: parameters,
+      source: Backpropagation(task, in: context, examplesAtOnce: examplesAtOnce ?? .max),
       optimizer: Optimizer(optimizer.rule, groups: groups, in: context),
       schedule: Schedule(
         schedule, warmupSteps: Int((Double(settings.steps) * warmup).rounded()),
         totalSteps: settings.steps),
-      plan: plan
+      plan: plan, length: { lengths[$0] }
     ) { examples[$0] }
     return (loop, settings)
   }

@@ -9,12 +9,30 @@ public struct TrainingRun {
   public enum Progress: Sendable {
     /// Training begins, with so many steps.
     case begin(steps: Int, examples: Int, heldOut: Int)
-    /// So many steps are done; the mean loss since the report before.
-    case step(Int, loss: Double?)
+    /// So many steps are done; mean loss and tokens since the report before.
+    case step(Int, loss: Double?, tokens: Int)
   }
 
   /// The folder of the trained model within a run directory.
   public static let modelFolder = "model"
+  /// Label and guess of each test text of a classifier, one JSON object a line.
+  public static let predictionsName = "predictions.jsonl"
+  private static let checkpointName = "checkpoint.safetensors"
+
+  /// Ends a run: writes its results, and removes the checkpoint, which nobody needs any more.
+  ///
+  /// - Parameters:
+  ///   - directory: the run's.
+  ///   - results: what training returned.
+  ///   - seconds: how long it took.
+  /// - Throws: `FileError`.
+  public static func finish(
+    _ directory: RunDirectory, results: JSONObject, seconds: Double
+  ) throws {
+    try directory.finish(results: results, timings: ["seconds": .number(seconds)])
+    let checkpoint = directory.path.appending(checkpointName)
+    if checkpoint.exists { try LiveFileSystem().unlink(checkpoint) }
+  }
 
   private let open: () throws -> RunDirectory
   private let source: ModelDirectory
@@ -56,6 +74,10 @@ public struct TrainingRun {
     guard source.card.queryDirectory == nil else {
       throw UsageError("the model '\(source.card.name)' has two encoders; one is trained")
     }
+    guard choices.examplesAtOnce == nil else {
+      throw UsageError(
+        "--examples-at-once does not go with a loss that compares the examples of a batch")
+    }
     let embedding = try embeddingModel()
     let examples = try pairs.enumerated().map { index, pair in
       func tokens(_ text: String, _ role: TextRole) throws -> TokenSequence {
@@ -72,9 +94,7 @@ public struct TrainingRun {
         query: try tokens(pair.query, .query), positive: try tokens(pair.positive, .passage),
         negatives: try pair.negatives.map { try tokens($0, .passage) })
     }
-    let (training, heldOut) = choices.split(
-      pairs.map { ["q" + $0.query, "p" + $0.positive] })
-    try require(training.count, heldOut.count)
+    let (training, heldOut) = try split(pairs.map { ["q" + $0.query, "p" + $0.positive] })
     let encoder: any TrainableEncoder =
       source.card.kind == .static
       ? try TrainableStaticEncoder(directory: source.path)
@@ -110,11 +130,18 @@ public struct TrainingRun {
 
   /// Trains a classifier on labelled texts.
   ///
-  /// - Parameter texts: two classes or more.
-  /// - Returns: what `results.json` holds: accuracy and macro-F1 of the held-out texts, and the losses.
+  /// - Parameters:
+  ///   - texts: two classes or more.
+  ///   - test: texts of the same classes that take no part in training or choosing; the guesses go to
+  ///     `predictions.jsonl`.
+  /// - Returns: what `results.json` holds: accuracy and macro-F1 of the held-out and of the test texts,
+  ///   and the losses.
   /// - Throws: `UsageError` for a model that is no transformer; `InputError` for a text with nothing
-  ///   to read, fewer than two classes or too few texts; ``TrainingError``; `FileError`.
-  public func trainClassifier(_ texts: [LabelledText]) throws -> JSONObject {
+  ///   to read, fewer than two classes, an unknown class or too few texts; ``TrainingError``;
+  ///   `FileError`.
+  public func trainClassifier(_ texts: [LabelledText], test: [LabelledText] = []) throws
+    -> JSONObject
+  {
     guard source.card.kind == .transformer else {
       throw UsageError("the model '\(source.card.name)' is no transformer; a classifier needs one")
     }
@@ -125,21 +152,31 @@ public struct TrainingRun {
     let numbers = Dictionary(
       uniqueKeysWithValues: labels.enumerated().map { (UTF8Key($1), $0) })
     let embedding = try embeddingModel().encoder(for: .passage)
-    let examples = try texts.enumerated().map { index, text in
-      guard let tokens = embedding.tokens(of: text.text), let label = numbers[UTF8Key(text.label)]
-      else { throw InputError("text \(index + 1) has nothing to read") }
-      return LabelledTokens(tokens: tokens, label: label)
+    func examples(_ texts: [LabelledText], _ kind: String) throws -> [LabelledTokens] {
+      try texts.enumerated().map { index, text in
+        guard let tokens = embedding.tokens(of: text.text) else {
+          throw InputError("\(kind) \(index + 1) has nothing to read")
+        }
+        guard let label = numbers[UTF8Key(text.label)] else {
+          throw InputError(
+            "\(kind) \(index + 1) has the label '\(TerminalText.excerpt(text.label))', of which there"
+              + " is no text to train on")
+        }
+        return LabelledTokens(tokens: tokens, label: label)
+      }
     }
-    let (training, heldOut) = choices.split(texts.map { [$0.text] })
-    try require(training.count, heldOut.count)
+    let all = try examples(texts, "text")
+    let unseen = try examples(test, "test text")
+    let (training, heldOut) = try split(texts.map { [$0.text] })
     let classifier = try SequenceClassifier(
       directory: source.path, labels: labels, seed: choices.seed)
     classifier.encoder.checkpointsLayers = choices.checkpointsLayers
-    let evaluation = ClassEvaluation(heldOut.map { examples[$0] }, classes: labels.count) {
-      let tape = Tape(in: context, mode: .forwardOnly)
-      return classifier.scores(of: $0, on: tape).value
+    let score: ([TokenSequence]) -> Tensor = {
+      classifier.scores(of: $0, on: Tape(in: context, mode: .forwardOnly)).value
     }
-    let chosen = training.map { examples[$0] }
+    let evaluation = ClassEvaluation(
+      heldOut.map { all[$0] }, classes: labels.count, score: score)
+    let chosen = training.map { all[$0] }
     let directory = try open()
     let result = try train(
       in: directory, ClassificationTask(classifier), classifier.parameters, chosen,
@@ -148,10 +185,20 @@ public struct TrainingRun {
     let after = evaluation.measure()
     try classifier.save(
       to: directory.path.appending(Self.modelFolder), source: source.path)
-    let values: JSONObject = [
+    var values: JSONObject = [
       "texts": JSONValue(training.count), "heldOut": JSONValue(heldOut.count),
       "classes": .array(labels.map { .string($0) }), "after": .object(after.json),
     ]
+    if !unseen.isEmpty {
+      let evaluation = ClassEvaluation(unseen, classes: labels.count, score: score)
+      values["test"] = .object(evaluation.measure().json)
+      let lines = try zip(test, evaluation.guesses()).map { text, guess in
+        let line: JSONObject = ["label": .string(text.label), "guess": .string(labels[guess])]
+        return try line.serialized() + "\n"
+      }
+      try AtomicFile.write(
+        lines.joined(), to: directory.path.appending(Self.predictionsName))
+    }
     return values.followed(by: result)
   }
 
@@ -168,14 +215,23 @@ public struct TrainingRun {
       card.queryMaximumTokens = limit
       card.passageMaximumTokens = limit
     }
-    return try EmbeddingModel(directory: source.path, card: card)
+    let embedding = try EmbeddingModel(directory: source.path, card: card)
+    if let limit = choices.maximumTokens, let most = embedding.encoder(for: .passage).maximumTokens,
+      most < limit
+    {
+      throw UsageError("--max-tokens is \(limit); '\(card.name)' takes at most \(most)")
+    }
+    return embedding
   }
 
-  private func require(_ training: Int, _ heldOut: Int) throws {
-    guard training >= 2, heldOut >= 1 else {
+  private func split(_ keys: [[String]]) throws -> (training: [Int], heldOut: [Int]) {
+    let split = ExampleSplit(keys, heldOut: choices.heldOut, seed: choices.seed)
+    guard split.training.count >= 2, !split.heldOut.isEmpty else {
       throw InputError(
-        "\(training) examples to train on and \(heldOut) held out, expected 2 and 1 or more")
+        "\(split.training.count) examples to train on and \(split.heldOut.count) held out,"
+          + " expected 2 and 1 or more")
     }
+    return (split.training, split.heldOut)
   }
 
   private func train<Task: TrainingTask>(
@@ -184,7 +240,7 @@ public struct TrainingRun {
     heldOut: Int, evaluate: @escaping () -> Double
   ) throws -> JSONObject {
     let isNew = directory.completedEvents.isEmpty
-    let checkpoint = directory.path.appending("checkpoint.safetensors")
+    let checkpoint = directory.path.appending(Self.checkpointName)
     if isNew, checkpoint.exists {
       // Of a run that was thrown away with --force.
       try LiveFileSystem().unlink(checkpoint)
@@ -198,12 +254,13 @@ public struct TrainingRun {
     let result = try loop.run(
       checkpoint: checkpoint, identity: identity,
       report: { progress in
-        report(.step(progress.step, loss: progress.loss))
+        report(.step(progress.step, loss: progress.loss, tokens: progress.tokens))
         try directory.append([
           [
             "event": .string("step"), "step": JSONValue(progress.step),
             "loss": progress.loss.map { .number($0) } ?? .null,
             "factor": .number(progress.factor), "gradientNorm": .number(progress.gradientNorm),
+            "tokens": JSONValue(progress.tokens),
           ]
         ])
       }, evaluate: evaluate)

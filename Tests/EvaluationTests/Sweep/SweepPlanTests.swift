@@ -97,8 +97,15 @@ import Testing
   @Test func theExperimentsThatShip() throws {
     let folder = Checkout.root.appending("Experiments")
     let names = try DirectoryListing.names(in: folder).filter { $0.hasSuffix(".toml") }
-    #expect(names.count >= 5)
-    for name in names {
+    let (trainings, grids) = (
+      names.filter { $0.hasPrefix("training-") }, names.filter { !$0.hasPrefix("training-") }
+    )
+    #expect(grids.count >= 5 && trainings.count >= 3)
+    for name in trainings {
+      let plan = try TrainingStudyPlan(contentsOf: folder.appending(name))
+      #expect(plan.name + ".toml" == name && plan.seeds.count == 3)
+    }
+    for name in grids {
       let plan = try SweepPlan(contentsOf: folder.appending(name))
       #expect(plan.name + ".toml" == name && !plan.title.isEmpty)
     }

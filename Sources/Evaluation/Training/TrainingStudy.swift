@@ -1,0 +1,170 @@
+public import Basics
+import Corpus
+public import Models
+import Retrieval
+public import SystemPackage
+public import Tensors
+public import Training
+
+/// A training experiment in a run directory. Each training is a run of its own below `runs/`, so what
+/// is finished is never done again.
+public struct TrainingStudy {
+  /// What is told to the user.
+  public enum Step: Sendable {
+    /// A training of a candidate under a seed begins, or was done before.
+    case training(setting: String, candidate: String, seed: UInt64)
+    /// How it goes on.
+    case progress(TrainingRun.Progress)
+    /// A test begins.
+    case test(String)
+  }
+
+  let run: RunDirectory
+  let plan: TrainingStudyPlan
+  let source: ModelDirectory
+  let surroundings: Surroundings
+  let folder: FilePath
+  let context: ComputeContext
+  let report: (Step) -> Void
+
+  /// An experiment.
+  ///
+  /// - Parameters:
+  ///   - run: Where it is kept; its description holds the plan and the model's fingerprint.
+  ///   - plan: The experiment.
+  ///   - source: The model of the plan.
+  ///   - surroundings: Where corpora, retrievers and indexes come from.
+  ///   - folder: Where the files lie that the plan names.
+  ///   - context: Where it is computed.
+  ///   - report: Told what is going on.
+  public init(
+    run: RunDirectory, plan: TrainingStudyPlan, source: ModelDirectory,
+    surroundings: Surroundings, folder: FilePath, context: ComputeContext,
+    report: @escaping (Step) -> Void
+  ) {
+    self.run = run
+    self.plan = plan
+    self.source = source
+    self.surroundings = surroundings
+    self.folder = folder
+    self.context = context
+    self.report = report
+  }
+
+  /// Trains and measures what is not done yet.
+  ///
+  /// - Returns: The content of `results.json`: for each setting the candidates with their values on the
+  ///   held-out share, the chosen one, and before, after and difference of each metric on the test
+  ///   data.
+  /// - Throws: What reading, training, searching and writing throw.
+  public func perform() throws -> JSONObject {
+    let subject: any TrainingSubject =
+      switch plan.subject {
+      case .retriever(let pairs): try RetrieverSubject(pairs, study: self)
+      case .classifier(let texts): try ClassifierSubject(texts, study: self)
+      }
+    var settings: [JSONValue] = []
+    for setting in plan.settings {
+      let (chosen, candidates) = try choose(setting, subject)
+      let runs = try plan.seeds.map { seed in
+        try train(setting, chosen, seed: seed, subject).path
+      }
+      let comparison = try subject.comparison(of: runs)
+      settings.append(
+        .object([
+          "name": .string(setting.name), "candidates": .array(candidates),
+          "chosen": .string(chosen.name), "metrics": .object(comparison.json),
+          "units": JSONValue(comparison.units),
+        ]))
+    }
+    return [
+      "study": .string(plan.name), "title": .string(plan.title), "model": .string(plan.model),
+      "seeds": plan.json["seeds"] ?? .null, "data": .object(subject.data),
+      "before": .string(subject.before), "settings": .array(settings),
+    ]
+  }
+
+  /// The candidate with the best value on the held-out share of the training data under the first
+  /// seed, the first of equal ones.
+  private func choose(
+    _ setting: TrainingStudyPlan.Setting, _ subject: any TrainingSubject
+  ) throws -> (TrainingStudyPlan.Candidate, [JSONValue]) {
+    guard setting.candidates.count > 1, let seed = plan.seeds.first else {
+      return (setting.candidates[0], [])
+    }
+    var best: (candidate: TrainingStudyPlan.Candidate, value: Double)?
+    var values: [JSONValue] = []
+    for candidate in setting.candidates {
+      let results = try train(setting, candidate, seed: seed, subject).results
+      let value = try results.objects("evaluations").compactMap { $0["value"]?.doubleValue }.max()
+      guard let value else { throw InputError("a training of '\(setting.name)' has no evaluation") }
+      values.append(.object(["name": .string(candidate.name), "value": .number(value)]))
+      if best.map({ value > $0.value }) ?? true { best = (candidate, value) }
+    }
+    return (best?.candidate ?? setting.candidates[0], values)
+  }
+
+  private func train(
+    _ setting: TrainingStudyPlan.Setting, _ candidate: TrainingStudyPlan.Candidate, seed: UInt64,
+    _ subject: any TrainingSubject
+  ) throws -> (path: FilePath, results: JSONObject) {
+    report(.training(setting: setting.name, candidate: candidate.name, seed: seed))
+    let path = run.path.appending("runs").appending(Self.fileName(setting.name))
+      .appending(Self.fileName(candidate.name)).appending("seed-\(seed)")
+    var choices = candidate.choices
+    choices.seed = seed
+    var description = choices.description
+    description["command"] = .string(subject.command)
+    description["seed"] = Int64(exactly: seed).map { .integer($0) } ?? .string("\(seed)")
+    description["data"] = .string(subject.checksum)
+    description["model"] = .string(source.card.name)
+    description["modelFiles"] = .string(source.fingerprint)
+    for key in ["version", "instructionSet"] { description[key] = run.description[key] }
+    if path.appending(RunDirectory.descriptionName).exists {
+      let record = try RunRecord(path)
+      if record.description == description, let results = record.results { return (path, results) }
+    }
+    let clock = ContinuousClock()
+    let start = clock.now
+    var opened: RunDirectory?
+    let training = TrainingRun(
+      source: source, choices: choices, context: context, report: { report(.progress($0)) }
+    ) {
+      // A run of another plan that was thrown away with --force is no use.
+      let directory = try RunDirectory(path, description: description, force: true)
+      opened = directory
+      return directory
+    }
+    let results = try subject.train(training)
+    if let opened {
+      try TrainingRun.finish(opened, results: results, seconds: (clock.now - start) / .seconds(1))
+    }
+    return (path, results)
+  }
+
+  private static func fileName(_ name: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        name.unicodeScalars.map { scalar in
+          scalar.isASCII
+            && (scalar.properties.isAlphabetic || "0123456789=,.-+".unicodeScalars.contains(scalar))
+            ? scalar : "_"
+        }))
+  }
+}
+
+/// What an experiment trains and tests.
+protocol TrainingSubject {
+  /// The command that a single training belongs to.
+  var command: String { get }
+  /// Checksum of the training data.
+  var checksum: String { get }
+  /// Sizes and checksums of the data.
+  var data: JSONObject { get }
+  /// What the comparison begins with.
+  var before: String { get }
+  /// Trains once.
+  func train(_ run: TrainingRun) throws -> JSONObject
+  /// Holds the models of finished runs against what was before, on the test data.
+  func comparison(of runs: [FilePath]) throws -> PairedComparison
+}

@@ -1,0 +1,262 @@
+public import Basics
+public import Retrieval
+public import SystemPackage
+public import Training
+
+/// A training experiment: data, one or more settings, seeds, and what is measured before and after.
+///
+/// Where a setting leaves choices open, each combination is trained under the first seed, and the
+/// held-out share of the training data decides; the test data are looked at once, at the end.
+public struct TrainingStudyPlan: Sendable {
+  /// What is trained, and what on.
+  public enum Subject: Sendable {
+    /// A retriever on the judged questions of a corpus.
+    case retriever(Pairs)
+    /// A classifier on labelled texts.
+    case classifier(Texts)
+  }
+
+  /// Pairs of a corpus.
+  public struct Pairs: Sendable {
+    /// What the retriever is tested on.
+    public enum Test: Sendable, Equatable {
+      /// Another query set, ranked over the whole corpus.
+      case querySet(String)
+      /// A share of the pairs that takes no part in training: its questions, ranked over its passages.
+      case share(Double)
+    }
+
+    /// The corpus.
+    public var corpus: String
+    /// The query set of the pairs.
+    public var queries: String
+    /// Hard negatives for each question.
+    public var negatives: Int
+    /// At most so many pairs, drawn with the first seed; nil: all.
+    public var limit: Int?
+    /// The test.
+    public var test: Test
+    /// What is measured.
+    public var metrics: [RankingMetric]
+  }
+
+  /// Labelled texts of a JSON Lines file, both parts in one.
+  public struct Texts: Sendable {
+    /// The file, beside the others of the experiment.
+    public var file: String
+    /// Fields that are read, joined by a space.
+    public var fields: [String]
+    /// The field of the class.
+    public var label: String
+    /// The field that says which part a text belongs to.
+    public var split: String
+    /// Its value for texts to train on.
+    public var training: String
+    /// Its value for texts to test on.
+    public var test: String
+  }
+
+  /// One way to train.
+  public struct Setting: Sendable {
+    /// Its name in the results.
+    public var name: String
+    /// Choices of each candidate; the first entry's names are those that were left open.
+    public var candidates: [Candidate]
+  }
+
+  /// Choices, and which of them tell it from the other candidates of its setting.
+  public struct Candidate: Sendable {
+    /// All choices but the seed.
+    public var choices: TrainingChoices
+    /// Names and values of those that were left open; empty if none were.
+    public var open: JSONObject
+
+    /// `learning-rate=2e-05,epochs=2`, or `only`.
+    public var name: String {
+      open.count == 0
+        ? "only"
+        : open.members.map { "\($0)=\((try? $1.serialized()) ?? "")" }.joined(separator: ",")
+          .replacing("\"", with: "")
+    }
+  }
+
+  /// Names the run directory.
+  public var name: String
+  /// A headline.
+  public var title: String
+  /// The model that training begins with.
+  public var model: String
+  /// One training each.
+  public var seeds: [UInt64]
+  /// What is trained.
+  public var subject: Subject
+  /// Ways to train.
+  public var settings: [Setting]
+}
+
+extension TrainingStudyPlan {
+  private static let keys = [
+    "name", "title", "model", "seeds", "pairs", "texts", "training", "choose", "settings",
+  ]
+  private static let pairKeys = [
+    "corpus", "queries", "negatives", "limit", "test", "test-share", "metrics",
+  ]
+  private static let textKeys = ["file", "fields", "label", "split", "training", "test"]
+  private static let settingKeys = ["name", "training", "choose"]
+
+  /// Reads an experiment.
+  ///
+  /// - Parameter path: A TOML file; `Experiments/` holds examples.
+  /// - Throws: `FileError` if it cannot be read; `InputError` with line and column for a syntax
+  ///   error, with the dotted key and the nearest valid one for the rest.
+  public init(contentsOf path: FilePath) throws {
+    let table = try TOMLFile.read(path)
+    let place = Place(file: path.shown)
+    try table.requireKnownKeys(Self.keys, at: place)
+    name = try table.string("name", at: place)
+    title = try table.optionalString("title", at: place) ?? name
+    model = try table.string("model", at: place)
+    seeds = try table.differentInts("seeds", in: 0...Int.max, at: place, default: [1])
+      .map(UInt64.init)
+    switch (
+      try table.optionalObject("pairs", at: place), try table.optionalObject("texts", at: place)
+    ) {
+    case (let pairs?, nil): subject = .retriever(try Self.pairs(pairs, at: place.inside("pairs")))
+    case (nil, let texts?):
+      subject = .classifier(try Self.texts(texts, at: place.inside("texts")))
+    default:
+      throw InputError("expected one of the tables 'pairs' and 'texts'", at: place)
+    }
+    let common = try table.optionalObject("training", at: place) ?? JSONObject()
+    let open = try table.optionalObject("choose", at: place) ?? JSONObject()
+    let listed = table["settings"] == nil ? nil : try table.objects("settings", at: place)
+    settings = try (listed ?? [["name": .string("fine-tuned")]]).enumerated().map { number, own in
+      let inner = listed == nil ? place : place.inside("settings").inside("\(number)")
+      try own.requireKnownKeys(Self.settingKeys, at: inner)
+      return Setting(
+        name: try own.string("name", at: inner),
+        candidates: try Self.candidates(
+          [
+            (common, place), (try own.optionalObject("training", at: inner) ?? JSONObject(), inner),
+          ],
+          open: own["choose"] == nil ? open : try own.object("choose", at: inner), at: inner))
+    }
+    guard !settings.isEmpty, Set(settings.map { UTF8Key($0.name) }).count == settings.count else {
+      throw place.fault("settings", "expected one or more tables with different names")
+    }
+  }
+
+  private static func pairs(_ table: JSONObject, at place: Place) throws -> Pairs {
+    try table.requireKnownKeys(pairKeys, at: place)
+    let test: Pairs.Test
+    switch (
+      try table.optionalString("test", at: place), try table.optionalDouble("test-share", at: place)
+    ) {
+    case (let set?, nil): test = .querySet(set)
+    case (nil, let share?):
+      guard share > 0, share < 1 else {
+        throw place.fault("test-share", "found \(share), expected a number between 0 and 1")
+      }
+      test = .share(share)
+    default: throw place.fault("test", "expected one of 'test' and 'test-share'")
+    }
+    let negatives = try table.optionalInt("negatives", at: place) ?? 0
+    guard (0...1000).contains(negatives) else {
+      throw place.fault("negatives", "found \(negatives), expected 0 to 1000")
+    }
+    let queries = try table.string("queries", at: place)
+    if case .querySet(let set) = test, utf8Equal(set, queries) {
+      throw place.fault("test", "it is the query set that is trained on")
+    }
+    return Pairs(
+      corpus: try table.string("corpus", at: place), queries: queries, negatives: negatives,
+      limit: try table.optionalSize("limit", at: place), test: test,
+      metrics: try table.differentNames("metrics", at: place).map { name in
+        do { return try RankingMetric(name) } catch let error as UsageError {
+          throw place.fault("metrics", error.message)
+        }
+      })
+  }
+
+  private static func texts(_ table: JSONObject, at place: Place) throws -> Texts {
+    try table.requireKnownKeys(textKeys, at: place)
+    return Texts(
+      file: try table.string("file", at: place),
+      fields: try table.differentNames("fields", at: place),
+      label: try table.string("label", at: place), split: try table.string("split", at: place),
+      training: try table.string("training", at: place),
+      test: try table.string("test", at: place))
+  }
+
+  /// Every combination of what is left open, on top of what is said.
+  private static func candidates(
+    _ tables: [(JSONObject, Place)], open: JSONObject, at place: Place
+  ) throws -> [Candidate] {
+    var base = TrainingChoices()
+    for (table, place) in tables {
+      for key in table.keys { try base.set(key, from: table, at: place.inside("training")) }
+    }
+    var candidates = [Candidate(choices: base, open: [:])]
+    let place = place.inside("choose")
+    for key in open.keys {
+      let values = try open.array(key, at: place)
+      guard !values.isEmpty else { throw place.fault(key, "expected one or more values") }
+      candidates = try candidates.flatMap { candidate in
+        try values.map { value in
+          var next = candidate
+          try next.choices.set(key, from: [key: value], at: place)
+          next.open[key] = value
+          return next
+        }
+      }
+    }
+    for candidate in candidates {
+      do { try candidate.choices.check() } catch let error as UsageError {
+        throw InputError(error.message, at: place)
+      }
+    }
+    return candidates
+  }
+
+  /// The experiment as JSON, for `run.json`.
+  public var json: JSONObject {
+    let data: JSONObject
+    switch subject {
+    case .retriever(let pairs):
+      var object: JSONObject = [
+        "corpus": .string(pairs.corpus), "queries": .string(pairs.queries),
+        "negatives": JSONValue(pairs.negatives),
+        "limit": pairs.limit.map { JSONValue($0) } ?? .null,
+        "metrics": .array(pairs.metrics.map { .string($0.description) }),
+      ]
+      switch pairs.test {
+      case .querySet(let set): object["test"] = .string(set)
+      case .share(let share): object["testShare"] = .number(share)
+      }
+      data = object
+    case .classifier(let texts):
+      data = [
+        "file": .string(texts.file), "fields": .array(texts.fields.map { .string($0) }),
+        "label": .string(texts.label), "split": .string(texts.split),
+        "training": .string(texts.training), "test": .string(texts.test),
+      ]
+    }
+    return [
+      "name": .string(name), "title": .string(title), "model": .string(model),
+      "seeds": .array(seeds.map { Int64(exactly: $0).map { .integer($0) } ?? .string("\($0)") }),
+      "data": .object(data),
+      "settings": .array(
+        settings.map { setting in
+          .object([
+            "name": .string(setting.name),
+            "candidates": .array(
+              setting.candidates.map { candidate in
+                var object = candidate.choices.description
+                object["name"] = .string(candidate.name)
+                return .object(object)
+              }),
+          ])
+        }),
+    ]
+  }
+}

@@ -1,0 +1,158 @@
+import Basics
+import Foundation
+import SystemPackage
+import TestSupport
+import Testing
+
+/// `ragbench train study`: what is chosen, tested and resumed; refusals; the page on it.
+@Suite(.serialized) struct TrainStudyTests {
+  private static let retriever = """
+    name = "small"
+    model = "tiny-bert"
+    seeds = [1, 2]
+
+    [pairs]
+    corpus = "medqa"
+    queries = "exam"
+    negatives = 1
+    limit = 60
+    test-share = 0.3
+    metrics = ["Recall@1", "MRR@10"]
+
+    [training]
+    batch-size = 8
+    max-tokens = 32
+    learning-rate = 0.002
+
+    [choose]
+    epochs = [1, 2]
+    """
+
+  private func study(_ command: Command, _ text: String, into output: FilePath) throws
+    -> ChildProcess.Result
+  {
+    let file = try command.directory.write("study.toml", text: text)
+    return try command.run(["train", "study", file.string, "--output", output.string])
+  }
+
+  @Test func candidatesAreChosenAndSeedsTested() throws {
+    let command = try Command.withIndex()
+    let output = command.directory.file("run")
+    let result = try study(command, Self.retriever, into: output)
+    try #require(result.status == 0, "\(result.errorText)")
+    #expect(result.outputText.contains("Recall@1") && result.outputText.contains(" to "))
+    let results = try JSONParser.parse(contentsOf: output.appending("results.json"))
+      .requiredObject()
+    let data = try results.object("data")
+    #expect(try data.int("pairs") + 18 == 60)
+    let setting = try #require(try results.objects("settings").first)
+    let candidates = try setting.objects("candidates")
+    #expect(try candidates.map { try $0.string("name") } == ["epochs=1", "epochs=2"])
+    let values = try candidates.map { try $0.double("value") }
+    let chosen = try setting.string("chosen")
+    #expect(chosen == (values[1] > values[0] ? "epochs=2" : "epochs=1"))
+    let recall = try setting.object("metrics").object("Recall@1")
+    let each = try recall.doubles("each")
+    #expect(each.count == 2)
+    expectClose(try recall.double("after"), (each[0] + each[1]) / 2, absolute: 1e-12)
+    let difference = try recall.object("difference")
+    expectClose(
+      try difference.double("value"), try recall.double("after") - recall.double("before"),
+      absolute: 1e-12)
+    #expect(try difference.double("lower") <= difference.double("upper"))
+    // Three trainings: the chosen candidate's first seed is that of the choice.
+    let models = try FileManager.default.subpathsOfDirectory(atPath: output.string).filter {
+      $0.hasSuffix("model/model.safetensors")
+    }
+    #expect(models.count == 3)
+    let again = try study(command, Self.retriever, into: output)
+    #expect(again.status == 64 && again.errorText.contains("finished"))
+
+    let page = try command.run(["report", output.string, "--quiet"])
+    try #require(page.status == 0, "\(page.errorText)")
+    let html = try String(contentsOfFile: output.appending("report.html").string, encoding: .utf8)
+    for text in ["What was chosen", "epochs=2", "Recall@1", "95 % interval"] {
+      #expect(html.contains(text), "\(text)")
+    }
+  }
+
+  @Test func aKilledStudyGoesOnWithTheSameResults() throws {
+    let command = try Command.withIndex()
+    let whole = command.directory.file("whole")
+    try #require(try study(command, Self.retriever, into: whole).status == 0)
+    let expected = try FileBytes.read(whole.appending("results.json"), limit: 1 << 20)
+    for write in [3, 9, 20] {
+      let output = command.directory.file("killed-\(write)")
+      let file = command.directory.file("study.toml")
+      let killed = try command.run(
+        ["train", "study", file.string, "--output", output.string],
+        environment: ["RAGBENCH_CRASH_AT_WRITE": "\(write)"])
+      #expect(killed.signal == SIGKILL, "write \(write): \(killed.errorText)")
+      let resumed = try study(command, Self.retriever, into: output)
+      #expect(resumed.status == 0, "write \(write): \(resumed.errorText)")
+      #expect(
+        try FileBytes.read(output.appending("results.json"), limit: 1 << 20) == expected,
+        "write \(write)")
+    }
+  }
+
+  @Test func classifiersAreHeldAgainstARegression() throws {
+    let command = try Command.withIndex()
+    let words = ["heart blood", "bone sleep", "iron fever"]
+    let lines = (0..<90).map { i in
+      #"{"title": "\#(words[i % 3])", "text": "case \#(i * 37 % 101)", "kind": "c\#(i % 3)", "part": "\#(i % 5 == 0 ? "test" : "train")"}"#
+    }
+    _ = try command.directory.write("texts.jsonl", text: lines.joined(separator: "\n"))
+    let output = command.directory.file("run")
+    let result = try study(
+      command,
+      """
+      name = "kinds"
+      model = "tiny-bert"
+
+      [texts]
+      file = "texts.jsonl"
+      fields = ["title", "text"]
+      label = "kind"
+      split = "part"
+      training = "train"
+      test = "test"
+
+      [training]
+      epochs = 6
+      batch-size = 8
+      learning-rate = 0.002
+      """, into: output)
+    try #require(result.status == 0, "\(result.errorText)")
+    let setting = try #require(
+      try JSONParser.parse(contentsOf: output.appending("results.json")).requiredObject()
+        .objects("settings").first)
+    #expect(try setting.int("units") == 18)
+    let score = try setting.object("metrics").object("macro-F1")
+    #expect(try score.double("before") > 0.9 && score.double("after") > 0.9)
+  }
+
+  @Test func mistakesAreNamed() throws {
+    let command = try Command.withIndex()
+    let output = command.directory.file("run")
+    for (old, new, status, reason) in [
+      ("negatives = 1", "negative = 1", 65, "did you mean 'negatives'"),
+      ("test-share = 0.3", "test-share = 1.5", 65, "test-share"),
+      ("test-share = 0.3", #"test = "exam""#, 65, "trained on"),
+      ("epochs = [1, 2]", "epochs = [0, 2]", 65, "--epochs is 0"),
+      ("epochs = [1, 2]", "epoch = [1, 2]", 65, "did you mean 'epochs'"),
+      ("epochs = [1, 2]", "epochs = []", 65, "expected one or more values"),
+      ("learning-rate = 0.002", #"learning-rate = "fast""#, 65, "learning-rate"),
+      (#"["Recall@1", "MRR@10"]"#, #"["Recall"]"#, 65, "metrics"),
+      (#"model = "tiny-bert""#, #"model = "absent""#, 64, "absent"),
+      (#"corpus = "medqa""#, #"corpus = "nowhere""#, 64, "nowhere"),
+    ] as [(String, String, Int32, String)] {
+      let text = Self.retriever.replacing(old, with: new)
+      try #require(text != Self.retriever, "\(old)")
+      let result = try study(command, text, into: output)
+      #expect(
+        result.status == status && result.errorText.contains(reason),
+        "\(new): \(result.status) \(result.errorText)")
+    }
+  }
+}
