@@ -8,23 +8,27 @@ extension TokenizerFile {
     let place = Place(file: file)
     let root = try JSONParser.parse(bytes, file: file).requiredObject(at: place)
     let added = try addedTokens(of: root, at: place)
-    let modelObject = try root.object("model", at: place)
-    let model = try tokenModel(modelObject, added: added, at: place.inside("model"))
+    let splitting = try wordSplitting(
+      root.optionalObject("pre_tokenizer", at: place), at: place.inside("pre_tokenizer"))
+    let model = try tokenModel(
+      root.object("model", at: place), added, isByteLevel: splitting.isByteLevel,
+      at: place.inside("model"))
     let vocabulary = model.vocabulary
+    let (template, trimming) = try template(
+      root.optionalObject("post_processor", at: place), vocabulary,
+      isByteLevel: splitting.isByteLevel, at: place.inside("post_processor"))
     return PipelineTokenizer(
       normalizers: try normalizers(
-        root.optionalObject("normalizer", at: place), at: place.inside("normalizer")),
-      preTokenizer: try preTokenizer(
-        root.optionalObject("pre_tokenizer", at: place), at: place.inside("pre_tokenizer")),
-      model: model,
-      template: try template(
-        root.optionalObject("post_processor", at: place), vocabulary,
-        at: place.inside("post_processor")),
+        root.optionalObject("normalizer", at: place), at: place.inside("normalizer"))
+        + (splitting.prefixesSpace ? [.prefixSpace] : []),
+      preTokenizer: splitting.preTokenizer, model: model, template: template, trimming: trimming,
       specialTokens: roles.specialTokens(
-        in: vocabulary, reserved: added.map(\.content), unknownID: model.unknownID))
+        in: vocabulary, reserved: added.map(\.content), unknownID: model.unknownID),
+      decoder: splitting.isByteLevel
+        ? decoder(of: vocabulary, special: Set(added.map(\.id))) : nil)
   }
 
-  // MARK: Normalizers and pre-tokenizers
+  // MARK: Normalizers
 
   private static func normalizers(
     _ object: JSONObject?, at place: Place
@@ -67,18 +71,10 @@ extension TokenizerFile {
     }
   }
 
-  private static func preTokenizer(_ object: JSONObject?, at place: Place) throws -> PreTokenizer {
-    guard let object else { return .none }
-    switch try object.string("type", at: place) {
-    case "BertPreTokenizer": return .bert
-    case let other: throw unsupported(other, "BertPreTokenizer", at: place)
-    }
-  }
-
   // MARK: Models
 
   private static func tokenModel(
-    _ object: JSONObject, added: [AddedToken], at place: Place
+    _ object: JSONObject, _ added: [AddedToken], isByteLevel: Bool, at place: Place
   ) throws -> any TokenModel {
     // Files of the first versions do not say the type.
     let type =
@@ -89,8 +85,17 @@ extension TokenizerFile {
     }
     let vocabulary = try vocabulary(
       try object.object("vocab", at: place), added: added, at: place)
-    return type == "BPE"
-      ? try bpe(object, vocabulary, added, at: place) : try wordPiece(object, vocabulary, at: place)
+    guard type == "BPE" else {
+      guard !isByteLevel else {
+        throw InputError(
+          "\(quoted(place)): the pre_tokenizer 'ByteLevel' is supported with BPE only", at: place)
+      }
+      return try wordPiece(object, vocabulary, at: place)
+    }
+    try checkPlainBPE(object, at: place)
+    return isByteLevel
+      ? try byteLevelModel(object, vocabulary, added, at: place)
+      : try bpe(object, vocabulary, added, at: place)
   }
 
   private static func wordPiece(
@@ -113,10 +118,43 @@ extension TokenizerFile {
 
   // MARK: Templates
 
+  /// The template of the member `post_processor`, and how it trims offsets.
   private static func template(
-    _ object: JSONObject?, _ vocabulary: Vocabulary, at place: Place
+    _ object: JSONObject?, _ vocabulary: Vocabulary, isByteLevel: Bool, at place: Place
+  ) throws -> (Template, OffsetTrimming?) {
+    guard let object else { return (.plain, nil) }
+    func trimming() throws -> OffsetTrimming? {
+      guard isByteLevel, try object.optionalBool("trim_offsets", at: place) ?? true else {
+        return nil
+      }
+      return OffsetTrimming(
+        keepsPrefixSpace: try object.optionalBool("add_prefix_space", at: place) ?? true)
+    }
+    switch try object.string("type", at: place) {
+    case "ByteLevel" where isByteLevel: return (.plain, try trimming())
+    case "Sequence":
+      var result: (template: Template, trimming: OffsetTrimming?) = (.plain, nil)
+      for (index, step) in try object.objects("processors", at: place).enumerated() {
+        let inner = place.inside("processors").inside(String(index))
+        let (template, trimming) = try template(
+          step, vocabulary, isByteLevel: isByteLevel, at: inner)
+        guard template == .plain || result.template == .plain else {
+          throw InputError("\(quoted(inner)): a second template is not supported", at: place)
+        }
+        if template != .plain { result.template = template }
+        result.trimming = trimming ?? result.trimming
+      }
+      return result
+    case "RobertaProcessing":
+      return (try tokenTemplate(object, vocabulary, at: place), try trimming())
+    default: return (try tokenTemplate(object, vocabulary, at: place), nil)
+    }
+  }
+
+  /// A template that adds tokens.
+  private static func tokenTemplate(
+    _ object: JSONObject, _ vocabulary: Vocabulary, at place: Place
   ) throws -> Template {
-    guard let object else { return .plain }
     switch try object.string("type", at: place) {
     case "TemplateProcessing":
       let specials = try specialTokens(
@@ -143,7 +181,6 @@ extension TokenizerFile {
       return Template(
         single: single, pair: single + [.second(typeID: 1), .tokens([sep], typeID: 1)])
     case "RobertaProcessing":
-      // Its `trim_offsets` concerns byte-level tokens, which begin with a space.
       let (cls, sep) = try classAndSeparator(object, vocabulary, at: place)
       let single: [Template.Part] = [
         .tokens([cls], typeID: 0), .first(typeID: 0), .tokens([sep], typeID: 0),
@@ -155,7 +192,9 @@ extension TokenizerFile {
         ])
     case let other:
       throw unsupported(
-        other, "TemplateProcessing, BertProcessing, RobertaProcessing", at: place)
+        other,
+        "TemplateProcessing, BertProcessing, RobertaProcessing, and ByteLevel for byte-level models,"
+          + " in a Sequence", at: place)
     }
   }
 
@@ -244,7 +283,7 @@ extension TokenizerFile {
   /// The dotted key of a place, for messages.
   static func quoted(_ place: Place) -> String { "'\(TerminalText.excerpt(place.key ?? ""))'" }
 
-  private static func unsupported(
+  static func unsupported(
     _ type: String, _ supported: String, at place: Place
   ) -> InputError {
     InputError(
