@@ -24,7 +24,7 @@ import jinja2
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from hard_strings import hard_strings
-from make_tokenizers import flat, head, passages, write
+from make_tokenizers import flat, head, lines, passages, write
 
 HERE = Path(__file__).resolve().parent
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -47,16 +47,27 @@ def digest(encoding):
   return hashlib.sha256(struct.pack(f"<{len(numbers)}i", *numbers)).hexdigest()[:16]
 
 
-def train_small(data):
-  """A vocabulary of 700 tokens over the first 300 passages and some texts of other scripts."""
+def train(texts, size):
   tokenizer = Tokenizer(models.BPE())
   tokenizer.pre_tokenizer = smol_splits()
   tokenizer.decoder = decoders.ByteLevel()
-  texts = [text for _, text in list(passages(data))[:300]] + [text for _, text in hard_strings()[:200]]
-  trainer = trainers.BpeTrainer(vocab_size=700, special_tokens=SPECIAL, show_progress=False,
+  trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=SPECIAL, show_progress=False,
                                 initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
   tokenizer.train_from_iterator(texts, trainer)
   return tokenizer
+
+
+def train_small(data):
+  """A vocabulary of 700 tokens over the first 300 passages and some texts of other scripts."""
+  return train([text for _, text in list(passages(data))[:300]] + [text for _, text in hard_strings()[:200]], 700)
+
+
+def train_textbooks(data, size=8192):
+  """The merges over all textbook passages, as a hash of their lines."""
+  texts = [row["content"] for row in lines(data / "openstax/textbook_chunks.jsonl.gz", 24384)]
+  merges = json.loads(train(texts, size).to_str())["model"]["merges"]
+  digest = hashlib.sha256("\n".join(" ".join(pair) for pair in merges).encode()).hexdigest()
+  return {"vocab_size": size, "merges": len(merges), "merges_sha256": digest}
 
 
 def variants(path):
@@ -149,7 +160,8 @@ def main():
   write("byte_level_small.json",
         head(small, kinds={name: json.loads(t.to_str())["pre_tokenizer"] for name, t in kinds.items()},
              post_processors={name: json.loads(t.to_str())["post_processor"] for name, t in kinds.items()},
-             columns=["text", *kinds], decodings=decodings(kinds["gpt2"], rng)), "cases", rows)
+             columns=["text", *kinds],
+             textbooks=train_textbooks(arguments.data), decodings=decodings(kinds["gpt2"], rng)), "cases", rows)
 
   smol, template = smollm2(arguments.gguf)
   rows = []
