@@ -147,6 +147,19 @@ import Testing
     #expect(SequencePacking.bestFitDecreasing(lengths, maximum: maximum) == groups)
   }
 
+  /// The lengths in each group, in order, as TRL 1.16.0 puts them together.
+  @Test func groupsAreThoseOfTRL() throws {
+    let golden = try JSONParser.parse(contentsOf: Checkout.fixture("training/packing.json"))
+    let cases = try golden.requiredObject().objects("cases")
+    #expect(cases.count == 6)
+    for object in cases {
+      let lengths = try object.ints("lengths")
+      let groups = SequencePacking.bestFitDecreasing(lengths, maximum: try object.int("maximum"))
+      let expected = try object.array("groups").map { ($0.arrayValue ?? []).compactMap(\.intValue) }
+      #expect(groups.map { $0.map { lengths[$0] } } == expected)
+    }
+  }
+
   @Test func packingLosesNothing() {
     var generator = SeededGenerator(seed: 7)
     for maximum in [1, 2, 63, 64, 65, 1024] {

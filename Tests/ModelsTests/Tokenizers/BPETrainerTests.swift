@@ -42,6 +42,8 @@ import Testing
       (pair.arrayValue ?? []).compactMap(\.stringValue).joined(separator: " ")
     }
     #expect(Self.merges(found) == merges)
+    // The whole file is the one that `tokenizers` writes, so it is one that it reads.
+    #expect(try found.json == TokenizerFixtures.json("byte_level_tokenizer.json"))
   }
 
   /// All 24,384 passages, 16 MB: 7,933 merges, by the hash of their lines.

@@ -135,6 +135,12 @@ import Testing
   static func gguf(
     _ change: (inout [(String, [UInt8])]) throws -> Void = { _ in }
   ) throws -> GGUFFile {
+    var keys = try ggufKeys()
+    try change(&keys)
+    return try GGUFBench().open(GGUFBytes(keys: keys).bytes)
+  }
+
+  static func ggufKeys() throws -> [(String, [UInt8])] {
     let model = try root().object("model")
     let vocabulary = try model.object("vocab").members.sorted {
       ($0.value.intValue ?? 0) < ($1.value.intValue ?? 0)
@@ -148,15 +154,13 @@ import Testing
     let types = vocabulary.indices.flatMap { GGUFBytes.number(Int32($0 < 3 ? 3 : 1)) }
     func text(_ value: String) -> [UInt8] { GGUFBytes.value(8, GGUFBytes.text(value)) }
     func number(_ value: UInt32) -> [UInt8] { GGUFBytes.value(4, GGUFBytes.number(value)) }
-    var keys: [(String, [UInt8])] = [
+    return [
       ("tokenizer.ggml.model", text("gpt2")), ("tokenizer.ggml.pre", text("smollm")),
       ("tokenizer.ggml.tokens", strings(vocabulary.map(\.key))),
       ("tokenizer.ggml.token_type", GGUFBytes.array(5, count: UInt64(vocabulary.count), types)),
       ("tokenizer.ggml.merges", strings(merges)),
       ("tokenizer.ggml.bos_token_id", number(1)), ("tokenizer.ggml.eos_token_id", number(2)),
     ]
-    try change(&keys)
-    return try GGUFBench().open(GGUFBytes(keys: keys).bytes)
   }
 
   @Test func metadataGivesTheSameTokenizer() throws {

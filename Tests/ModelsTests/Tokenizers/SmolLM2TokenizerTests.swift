@@ -70,6 +70,16 @@ import Testing
     }
   }
 
+  @Test func itMakesNoEmbeddings() throws {
+    guard let directory = installedModel("SmolLM2-135M-Instruct") else { return }
+    #expect(try ModelCard.read(directory).kind == .generator)
+    let error = #expect(throws: UsageError.self) { try EmbeddingModel(directory: directory) }
+    #expect(
+      error?.message
+        == "the model 'SmolLM2-135M-Instruct' is a generator: it writes text and makes no embeddings"
+    )
+  }
+
   @Test func theFileIsAsItWasPublished() throws {
     guard let file = try Self.files()?.gguf else { return }
     #expect(file.entries.count == 272 && file.version == 3)

@@ -14,9 +14,12 @@ public struct TrainedVocabulary: Sendable {
     func step(_ type: String, _ options: [(String, JSONValue)]) -> JSONValue {
       .object(JSONObject([("type", .string(type))] + options))
     }
-    let byteLevel: [(String, JSONValue)] = [
-      ("add_prefix_space", false), ("trim_offsets", true), ("use_regex", true),
-    ]
+    // The decoder does not read its settings; `tokenizers` writes their defaults.
+    func byteLevel(prefixSpace: JSONValue) -> JSONValue {
+      step(
+        "ByteLevel",
+        [("add_prefix_space", prefixSpace), ("trim_offsets", true), ("use_regex", true)])
+    }
     let added = specialTokens.enumerated().map { id, token in
       JSONValue.object([
         "id": JSONValue(id), "content": .string(token), "single_word": false, "lstrip": false,
@@ -35,11 +38,11 @@ public struct TrainedVocabulary: Sendable {
           (
             "pretokenizers",
             .array([
-              step("Digits", [("individual_digits", true)]), step("ByteLevel", byteLevel),
+              step("Digits", [("individual_digits", true)]), byteLevel(prefixSpace: false),
             ])
           )
         ]),
-      "post_processor": .null, "decoder": step("ByteLevel", byteLevel),
+      "post_processor": .null, "decoder": byteLevel(prefixSpace: true),
       "model": step(
         "BPE",
         [
