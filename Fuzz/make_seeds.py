@@ -42,6 +42,48 @@ for name, data in [("empty", b""), ("seven", b"1234567"), ("huge", b"\xff" * 8 +
                    ("html", b"<!DOCTYPE html><html>")]:
   write("safetensors", name, data)
 
+
+def gguf(keys, tensors, version=3, alignment=32):
+  """Keys as (name, type, encoded value), tensors as (name, ggml sizes, type, bytes)."""
+  def text(value):
+    return struct.pack("<Q", len(value.encode())) + value.encode()
+
+  head = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(keys))
+  for name, kind, value in keys:
+    head += text(name) + struct.pack("<I", kind) + value
+  body = b""
+  for name, sizes, kind, data in tensors:
+    body += bytes(-len(body) % alignment)
+    head += text(name) + struct.pack(f"<I{len(sizes)}QIQ", len(sizes), *sizes, kind, len(body))
+    body += data
+  return head + bytes(-len(head) % alignment) + body
+
+
+def gguf_strings(values):
+  return struct.pack("<IQ", 8, len(values)) + b"".join(struct.pack("<Q", len(v.encode())) + v.encode() for v in values)
+
+
+def gguf_text(value):
+  return struct.pack("<Q", len(value.encode())) + value.encode()
+
+
+gguf_tokens = ["<|im_start|>", "<|im_end|>", "a", "b", "ab", "\u0120", "2", "\u00c3", "\u00a9", "\u00c3\u00a9"]
+gguf_keys = [
+    ("tokenizer.ggml.model", 8, gguf_text("gpt2")), ("tokenizer.ggml.pre", 8, gguf_text("smollm")),
+    ("tokenizer.ggml.tokens", 9, gguf_strings(gguf_tokens)),
+    ("tokenizer.ggml.token_type", 9, struct.pack("<IQ10i", 5, 10, 3, 3, *[1] * 8)),
+    ("tokenizer.ggml.merges", 9, gguf_strings(["a b", "\u00c3 \u00a9"])),
+    ("tokenizer.ggml.bos_token_id", 4, struct.pack("<I", 0)), ("tokenizer.ggml.add_bos_token", 7, b"\1"),
+    ("numbers", 9, struct.pack("<IQ2d", 12, 2, 0.5, 1)), ("general.alignment", 4, struct.pack("<I", 32))]
+blocks = [(0, 4, [3]), (1, 2, [5]), (2, 18, [32, 2]), (3, 20, [64]), (8, 34, [32])]
+gguf_tensors = [(f"t{kind}", sizes, kind, bytes(i % 7 for i in range(size * max(1, sizes[0] // (32 if size > 4 else 1))
+                                                                    * (sizes[1] if len(sizes) > 1 else 1))))
+                for kind, size, sizes in blocks]
+for name, data in [("tokenizer.gguf", gguf(gguf_keys, [])), ("tensors.gguf", gguf([], gguf_tensors)),
+                   ("both.gguf", gguf(gguf_keys, gguf_tensors, version=2)), ("huge.gguf", b"GGUF" + struct.pack("<IQQ", 3, 2**63, 1)),
+                   ("array.gguf", gguf([("k", 9, struct.pack("<IQ", 8, 2**63))], []))]:
+  write("gguf", name, data)
+
 special = [{"id": i, "content": c, "special": True} for i, c in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]"])]
 wordpiece = {
     "version": "1.0", "added_tokens": special,
@@ -102,3 +144,11 @@ for number, (kind, similarity) in enumerate(
       "format": "ragbench-index", "version": 1, "faiss": "1.7.3", "kind": kind, "similarity": similarity, "dimension": 32,
       "count": 10, "highest_id": 9, "model": "ab", "corpus_generation": 3, "corpus_checksum": "cd", "bytes": 100,
       "sha256": "ef", "checksum": ""}))
+pairs = [["\u0120", "a"], ["a", "b"]]
+write("tokenizer", "bytelevel.json", json.dumps({
+    "added_tokens": [{"id": 0, "content": "<s>", "special": True}],
+    "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+        {"type": "Digits", "individual_digits": True}, {"type": "ByteLevel", "add_prefix_space": False}]},
+    "post_processor": {"type": "ByteLevel", "trim_offsets": True},
+    "model": {"type": "BPE", "vocab": {"<s>": 0, "a": 1, "b": 2, "\u0120": 3, "\u0120a": 4, "ab": 5}, "merges": pairs}},
+    ensure_ascii=False))

@@ -9,7 +9,7 @@ cd "$(dirname "$0")"
 seconds="${1:-60}"
 shift || true
 targets=("$@")
-[ "${#targets[@]}" -gt 0 ] || targets=(safetensors tokenizer json csv manifest detector)
+[ "${#targets[@]}" -gt 0 ] || targets=(safetensors gguf tokenizer json csv manifest detector)
 
 build=../.build-fuzz
 # The last -sanitize counts, so both stand in one; the flag of SwiftPM leaves main to libFuzzer.

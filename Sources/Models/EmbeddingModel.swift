@@ -41,8 +41,12 @@ public struct EmbeddingModel: Sendable {
   ///   - card: what it is and how it is used.
   ///   - allowNonFinite: whether NaN and infinities in weights are let through even if the card does
   ///     not say so.
-  /// - Throws: `FileError` or `InputError` naming what does not fit.
+  /// - Throws: `UsageError` for a generator; `FileError` or `InputError` naming what does not fit.
   public init(directory: FilePath, card: ModelCard, allowNonFinite: Bool = false) throws {
+    guard card.kind != .generator else {
+      throw UsageError(
+        "the model '\(card.name)' is a generator: it writes text and makes no embeddings")
+    }
     let allowNonFinite = allowNonFinite || card.allowsNonFinite
     let files = try SentenceTransformerFiles(directory: directory)
     name = card.name
@@ -137,7 +141,7 @@ public struct EmbeddingModel: Sendable {
         in: directory)
       rows = transformer.configuration.vocabularySize
       encoder = transformer
-    case .static:
+    case .static, .generator:
       let table = try StaticEncoder(directory: directory, allowNonFinite: allowNonFinite)
       rows = table.vocabularySize
       encoder = table

@@ -79,11 +79,47 @@ struct ModelCommand: ParsableCommand {
       let locations = try Locations.current()
       let directory = try ModelLibrary(locations).resolve(
         name, catalogue: ModelCatalogue.shipped(locations))
+      let facts: [(String, JSONValue)] =
+        [
+          ("name", .string(directory.card.name)), ("title", .string(directory.card.title)),
+          ("licence", .string(directory.card.licence)),
+          ("source", .string(directory.card.source)), ("folder", .string(directory.path.shown)),
+          ("kind", .string(directory.card.kind.rawValue)),
+        ] + (try directory.card.kind == .generator ? generator(directory) : encoder(directory))
+      if options.format != .human {
+        return try Output.results([.object(JSONObject(facts))], options.format)
+      }
+      var table = TextTable([.init("property"), .init("value")])
+      for (name, value) in facts {
+        table.append([name, try value.stringValue ?? value.serialized()])
+      }
+      Output.table(table, options)
+    }
+
+    private func generator(_ directory: ModelDirectory) throws -> [(String, JSONValue)] {
+      let files = try GeneratorFiles(directory: directory.path)
+      var facts: [(String, JSONValue)] = []
+      if let metadata = files.gguf?.metadata {
+        let architecture = try metadata.required("general.architecture", metadata.string)
+        facts.append(("architecture", .string(architecture)))
+        for (fact, key) in [
+          ("layers", "block_count"), ("hiddenSize", "embedding_length"),
+          ("contextTokens", "context_length"),
+        ] {
+          let value = try metadata.int("\(architecture).\(key)")
+          facts.append((fact, value.map { JSONValue($0) } ?? .null))
+        }
+      }
+      return facts + [
+        ("vocabulary", JSONValue(files.tokenizer.vocabularySize)),
+        ("chatTemplate", try files.chatTemplate() == nil ? .null : "ChatML"),
+        ("identity", .string(directory.fingerprint)),
+      ]
+    }
+
+    private func encoder(_ directory: ModelDirectory) throws -> [(String, JSONValue)] {
       let model = try EmbeddingModel(directory: directory.path, card: directory.card)
-      let facts: [(String, JSONValue)] = [
-        ("name", .string(model.name)), ("title", .string(directory.card.title)),
-        ("licence", .string(directory.card.licence)), ("source", .string(directory.card.source)),
-        ("folder", .string(directory.path.shown)), ("kind", .string(directory.card.kind.rawValue)),
+      return [
         ("dimension", JSONValue(model.dimension)),
         ("similarity", .string(model.similarity.rawValue)),
         ("pooling", .string(model.encoder(for: .passage).pooling.rawValue)),
@@ -95,14 +131,6 @@ struct ModelCommand: ParsableCommand {
         ),
         ("identity", .string(model.identity)),
       ]
-      if options.format != .human {
-        return try Output.results([.object(JSONObject(facts))], options.format)
-      }
-      var table = TextTable([.init("property"), .init("value")])
-      for (name, value) in facts {
-        table.append([name, try value.stringValue ?? value.serialized()])
-      }
-      Output.table(table, options)
     }
   }
 
@@ -225,6 +253,12 @@ struct ModelCommand: ParsableCommand {
   ) throws -> ModelInstaller {
     ModelInstaller(
       library: ModelLibrary(locations), catalogue: try ModelCatalogue.shipped(locations),
-      validate: { _ = try EmbeddingModel(directory: $0) })
+      validate: { directory in
+        if try ModelCard.read(directory).kind == .generator {
+          _ = try GeneratorFiles(directory: directory).chatTemplate()
+        } else {
+          _ = try EmbeddingModel(directory: directory)
+        }
+      })
   }
 }

@@ -4,11 +4,12 @@ import SystemPackage
 
 /// The readers that are fuzzed, by the names that the command line takes.
 enum Target: String, CaseIterable {
-  case safetensors, tokenizer, json, csv, manifest, detector
+  case safetensors, gguf, tokenizer, json, csv, manifest, detector
 
   func run(_ bytes: UnsafeRawBufferPointer) {
     switch self {
     case .safetensors: fuzzSafetensors(bytes)
+    case .gguf: fuzzGGUF(bytes)
     case .tokenizer: fuzzTokenizer(bytes)
     case .json: fuzzJSON(bytes)
     case .csv: fuzzCSV(bytes)

@@ -128,13 +128,13 @@ public struct TrainingStudy {
     let start = clock.now
     var opened: RunDirectory?
     let training = TrainingRun(
-      source: source, choices: choices, context: context, report: { report(.progress($0)) }
-    ) {
-      // A run of another plan that was thrown away with --force is no use.
-      let directory = try RunDirectory(path, description: description, force: true)
-      opened = directory
-      return directory
-    }
+      source: source, choices: choices, context: context, report: { report(.progress($0)) },
+      open: {
+        // A run of another plan that was thrown away with --force is no use.
+        let directory = try RunDirectory(path, description: description, force: true)
+        opened = directory
+        return directory
+      })
     let results = try subject.train(training)
     if let opened {
       try TrainingRun.finish(opened, results: results, seconds: (clock.now - start) / .seconds(1))

@@ -5,12 +5,14 @@ public import SystemPackage
 ///
 /// A model lies in `$RAGBENCH_HOME/models/<name>/` with its files as they were published.
 public struct ModelCard: Sendable, Equatable {
-  /// How vectors come about.
+  /// What the model does.
   public enum Kind: String, Sendable, CaseIterable {
-    /// A transformer encoder.
+    /// A transformer encoder, which turns text into vectors.
     case transformer
     /// One vector a token, pooled; no context.
     case `static`
+    /// A language model, which writes text and makes no vectors.
+    case generator
   }
 
   /// A file of the model, as it was when it was installed.
@@ -56,7 +58,7 @@ public struct ModelCard: Sendable, Equatable {
   public var licence: String
   /// Where the files came from.
   public var source: String
-  /// How vectors come about.
+  /// What the model does.
   public var kind: Kind
   /// The similarity the model was trained for; `nil`: as `config_sentence_transformers.json` says,
   /// else cosine when the model normalises, else the inner product.
@@ -85,7 +87,7 @@ public struct ModelCard: Sendable, Equatable {
   ///   - title: A title for people; the name if `nil`.
   ///   - licence: The licence.
   ///   - source: Where the files came from.
-  ///   - kind: How vectors come about.
+  ///   - kind: What the model does.
   ///   - similarity: The similarity; `nil` as the model's files say.
   ///   - passageForm: How a passage becomes the model's input.
   ///   - queryDirectory: A sub-folder with a query encoder.

@@ -76,7 +76,8 @@ public struct ModelCatalogue: Sendable, Equatable {
     public var hasKnownWeights: Bool {
       let sources = [packages?.files ?? []] + repositories.map(\.files)
       return sources.filter { !$0.isEmpty }.allSatisfy { files in
-        files.filter { $0.path.hasSuffix(".safetensors") }.allSatisfy { $0.sha256 != nil }
+        files.filter { $0.path.hasSuffix(".safetensors") || ModelFiles.isGGUF($0.path) }.allSatisfy
+        { $0.sha256 != nil }
       }
     }
   }

@@ -19,6 +19,7 @@ struct ModelFiles {
   private static let otherFiles = [
     "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "modules.json",
     "config_sentence_transformers.json", "sentence_bert_config.json", "README.md",
+    "generation_config.json", "chat_template.jinja",
   ]
   /// Weights that are never read, by what they are called.
   private static let foreignWeights = [
@@ -46,6 +47,7 @@ struct ModelFiles {
     let names = try DirectoryListing.names(in: directory)
     var paths: [String] = []
     let hasSingleFile = names.contains(weightFile)
+    let hasSafetensors = hasSingleFile || names.contains(indexFile)
     for name in names {
       let path = directory.appending(name)
       if isModuleFolder(name), path.isDirectory {
@@ -56,6 +58,7 @@ struct ModelFiles {
         name == weightFile || name == configurationFile || tokenizerFiles.contains(name)
         || otherFiles.contains(name) || name.hasPrefix("LICENSE") || name.hasPrefix("NOTICE")
         || !hasSingleFile && (name == indexFile || name.hasSuffix(".safetensors"))
+        || !hasSafetensors && isGGUF(name)
       if isWanted, !path.isDirectory { paths.append(name) }
     }
     return paths
@@ -67,8 +70,25 @@ struct ModelFiles {
     return !digits.isEmpty && name.utf8.dropFirst(digits.count).first == UInt8(ascii: "_")
   }
 
-  /// What the model is, as far as the files tell: without `config.json` it is static.
-  var kind: ModelCard.Kind { paths.contains(Self.configurationFile) ? .transformer : .static }
+  /// Whether a file is called as a GGUF file is.
+  static func isGGUF(_ path: String) -> Bool { path.hasSuffix(".gguf") }
+
+  /// What the model is, as far as the files tell: a GGUF file or the configuration of a causal model
+  /// is a generator, a folder without `config.json` static.
+  var kind: ModelCard.Kind {
+    if paths.contains(where: Self.isGGUF) { return .generator }
+    guard paths.contains(Self.configurationFile) else { return .static }
+    return isCausal ? .generator : .transformer
+  }
+
+  /// Whether `config.json` names the architecture of a causal language model.
+  private var isCausal: Bool {
+    let path = directory.appending(Self.configurationFile)
+    // A malformed one is refused by whoever reads it.
+    let json = try? JSONParser.parse(contentsOf: path).objectValue
+    let names = json?["architectures"]?.arrayValue ?? []
+    return names.contains { $0.stringValue?.hasSuffix("ForCausalLM") ?? false }
+  }
 
   /// Refuses a folder that lacks configuration, tokenizer or weights, or whose weights are not.
   func checkComplete(kind: ModelCard.Kind) throws {
@@ -80,7 +100,10 @@ struct ModelFiles {
     let folder = prefix.isEmpty ? directory : directory.appending(String(prefix.dropLast()))
     func has(_ name: String) -> Bool { paths.contains(prefix + name) }
     var missing: [String] = []
-    if kind == .transformer, !has(Self.configurationFile) { missing.append("config.json") }
+    if kind == .generator, paths.contains(where: Self.isGGUF) {
+      return try checkContents(prefix: prefix)
+    }
+    if kind != .static, !has(Self.configurationFile) { missing.append("config.json") }
     if !Self.tokenizerFiles.contains(where: has) { missing.append("tokenizer.json or vocab.txt") }
     if !has(Self.weightFile), !has(Self.indexFile) {
       let foreign = Self.foreignWeights.first { folder.appending($0).exists }
@@ -94,6 +117,10 @@ struct ModelFiles {
         "no complete model: \(missing.joined(separator: ", ")) \(missing.count == 1 ? "is" : "are")"
           + " missing", at: Place(file: folder.shown))
     }
+    try checkContents(prefix: prefix)
+  }
+
+  private func checkContents(prefix: String) throws {
     for path in paths where path.hasPrefix(prefix) { try Self.checkContent(directory, path) }
   }
 
@@ -102,7 +129,8 @@ struct ModelFiles {
     let path = directory.appending(relative)
     let file = try MappedFile(path)
     guard let format = file.withBytes(WeightFormat.recognise) else { return }
-    let isText = !relative.hasSuffix(".safetensors")
+    if isGGUF(relative), format == .gguf { return }
+    let isText = !relative.hasSuffix(".safetensors") && !isGGUF(relative)
     // A model's README may begin with HTML.
     if isText, format != .html && format != .pointer || relative.hasSuffix(".md") { return }
     throw InputError("this is \(format.rawValue)", at: Place(file: path.shown))

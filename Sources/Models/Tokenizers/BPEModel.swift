@@ -31,12 +31,12 @@ struct BPEModel: TokenModel {
     self.fusesUnknown = fusesUnknown
     asciiTokens = (0..<0x80).map { (byte: UInt8) -> Int32 in
       withUnsafeBytes(of: byte) { raw in
-        Self.plainID(of: raw.bindMemory(to: UInt8.self), in: vocabulary) ?? -1
+        vocabulary.plainID(of: raw.bindMemory(to: UInt8.self)) ?? -1
       }
     }
     // A merge over the border would give a token with a mark inside that follows no other mark; and
     // the mark must be a symbol of its own, not bytes or a part of a longer unknown token.
-    let markID = Self.wordMark.withUnsafeBufferPointer { Self.plainID(of: $0, in: vocabulary) }
+    let markID = Self.wordMark.withUnsafeBufferPointer { vocabulary.plainID(of: $0) }
     splitsAtWordMark =
       markID != nil
       && !vocabulary.contains { token in
@@ -100,7 +100,7 @@ struct BPEModel: TokenModel {
       let slice = UnsafeBufferPointer(rebasing: text[index..<index + length])
       let id =
         scalar < 0x80
-        ? asciiTokens[Int(scalar)] : Self.plainID(of: slice, in: vocabulary) ?? -1
+        ? asciiTokens[Int(scalar)] : vocabulary.plainID(of: slice) ?? -1
       index += length
       if id >= 0 || !byteTokens.isEmpty {
         if let unknownID, unknownLength > 0 {
@@ -121,13 +121,5 @@ struct BPEModel: TokenModel {
       }
     }
     if let unknownID, unknownLength > 0 { word.append(unknownID, length: unknownLength) }
-  }
-
-  private static func plainID(
-    of bytes: UnsafeBufferPointer<UInt8>, in vocabulary: Vocabulary
-  ) -> Int32? {
-    var hash = ByteHash()
-    for byte in bytes { hash.add(byte) }
-    return vocabulary.plainID(hash: hash.value, prefix: [], rest: bytes)
   }
 }

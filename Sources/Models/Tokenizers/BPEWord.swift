@@ -29,6 +29,11 @@ struct BPEWord {
       Symbol(id: id, previous: position - 1, next: -1, length: Int32(truncatingIfNeeded: length)))
   }
 
+  /// Counts a byte of the text that has no symbol to the symbol before it.
+  mutating func skipByte() {
+    if symbols.isEmpty { start += 1 } else { symbols[symbols.count - 1].length += 1 }
+  }
+
   /// Merges pairs, lowest rank first, until none is left.
   mutating func merge(by merges: MergeTable) {
     guard symbols.count > 1 else { return }

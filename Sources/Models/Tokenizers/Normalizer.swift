@@ -3,6 +3,8 @@ enum Normalizer: Sendable {
   case bert(BertNormalizer)
   /// Puts UTF-8 before a text that is not empty.
   case prepend([UInt8])
+  /// Puts a space before a text that is not empty and does not begin with one.
+  case prefixSpace
   /// Puts `content` for each `pattern`, both UTF-8; `pattern` is not empty.
   case replace(pattern: [UInt8], content: [UInt8])
 
@@ -10,6 +12,8 @@ enum Normalizer: Sendable {
     switch self {
     case .bert(let normalizer): return normalizer(text)
     case .prepend(let prefix): return Self.prepending(prefix, to: text)
+    case .prefixSpace:
+      return text.bytes.first == 0x20 ? text : Self.prepending([0x20], to: text)
     case .replace(let pattern, let content):
       return Self.replacing(pattern, by: content, in: text)
     }

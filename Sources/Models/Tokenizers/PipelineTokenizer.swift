@@ -4,7 +4,9 @@ struct PipelineTokenizer: Tokenizer {
   let preTokenizer: PreTokenizer
   let model: any TokenModel
   let template: Template
+  let trimming: OffsetTrimming?
   let specialTokens: SpecialTokens
+  let decoder: TokenDecoder?
 
   var vocabularySize: Int { model.vocabulary.count }
 
@@ -32,9 +34,9 @@ struct PipelineTokenizer: Tokenizer {
       case .tokens(let ids, let typeID):
         for id in ids { encoding.append(id, typeID, 0..<0, isSpecial: true) }
       case .first(let typeID):
-        encoding.append(first, count: counts.first, typeID)
+        encoding.append(first, count: counts.first, typeID, trimming)
       case .second(let typeID):
-        if let second { encoding.append(second, count: counts.second, typeID) }
+        if let second { encoding.append(second, count: counts.second, typeID, trimming) }
       }
     }
     return encoding
@@ -55,9 +57,9 @@ struct PipelineTokenizer: Tokenizer {
       case .tokens(let ids, let typeID):
         for id in ids { encoding.append(id, typeID, 0..<0, isSpecial: true) }
       case .first(let typeID):
-        encoding.append(first, count: count, typeID)
+        encoding.append(first, count: count, typeID, trimming)
         if hasSeparator { encoding.append(separator, typeID, 0..<0, isSpecial: true) }
-        encoding.append(second, count: rest, typeID)
+        encoding.append(second, count: rest, typeID, trimming)
       case .second: break
       }
     }
@@ -68,7 +70,7 @@ struct PipelineTokenizer: Tokenizer {
     let tokens = tokens(of: text)
     let count = min(tokens.pieces.count, max(0, maximumTokens ?? .max))
     var encoding = Encoding(capacity: count)
-    encoding.append(tokens, count: count, 0)
+    encoding.append(tokens, count: count, 0, trimming)
     return encoding
   }
 
@@ -108,11 +110,15 @@ extension Encoding {
   }
 
   fileprivate mutating func append(
-    _ tokens: PipelineTokenizer.Tokens, count: Int, _ typeID: Int32
+    _ tokens: PipelineTokenizer.Tokens, count: Int, _ typeID: Int32, _ trimming: OffsetTrimming?
   ) {
-    for piece in tokens.pieces.prefix(count) {
-      append(
-        piece.id, typeID, tokens.text.scalars(of: piece.lower..<piece.upper), isSpecial: false)
+    for (index, piece) in tokens.pieces.prefix(count).enumerated() {
+      let bytes = piece.lower..<piece.upper
+      var scalars = tokens.text.scalars(of: bytes)
+      if let trimming {
+        scalars = trimming(scalars, tokens.text.bytes[bytes], isFirst: index == 0)
+      }
+      append(piece.id, typeID, scalars, isSpecial: false)
     }
   }
 }

@@ -4,6 +4,8 @@ enum PreTokenizer: Sendable {
   case none
   /// Splits at white space, which goes, and around each punctuation mark, which stays.
   case bert
+  /// Rules one after another, each within the words of the one before; nothing is lost.
+  case splits([WordSplitter])
 
   /// Calls `body` with the byte range of each word, in order; none is empty.
   @inline(__always)
@@ -26,6 +28,16 @@ enum PreTokenizer: Sendable {
         index += length
       }
       if start < index { body(start..<index) }
+    case .splits(let rules):
+      if !bytes.isEmpty { Self.split(bytes, 0..<bytes.count, by: rules[...], body) }
     }
+  }
+
+  private static func split(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, by rules: ArraySlice<WordSplitter>,
+    _ body: (Range<Int>) -> Void
+  ) {
+    guard let rule = rules.first else { return body(range) }
+    rule.forEachWord(in: bytes, range) { split(bytes, $0, by: rules.dropFirst(), body) }
   }
 }

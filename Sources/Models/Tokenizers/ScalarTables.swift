@@ -1,6 +1,6 @@
 /// What the tokenizers ask of a scalar, as bits; the values are those of `make_unicode_tables.py`.
 struct ScalarFlags: OptionSet {
-  let rawValue: UInt8
+  let rawValue: UInt16
   /// Removed by `clean_text`: NUL, U+FFFD, and category C without tab, line feed, carriage return.
   static let removed = ScalarFlags(rawValue: 1)
   /// White space: a space after `clean_text`, a border between words.
@@ -17,6 +17,14 @@ struct ScalarFlags: OptionSet {
   static let lowercases = ScalarFlags(rawValue: 64)
   /// Has a canonical combining class other than 0.
   static let reorders = ScalarFlags(rawValue: 128)
+  /// `\p{L}` of the regular expressions of byte-level tokenizers.
+  static let letter = ScalarFlags(rawValue: 256)
+  /// `\p{N}` of the regular expressions.
+  static let number = ScalarFlags(rawValue: 512)
+  /// `\s` of the regular expressions.
+  static let regexSpace = ScalarFlags(rawValue: 1024)
+  /// A number for the pre-tokenizer `Digits`, whose table is newer than that of `\p{N}`.
+  static let numeric = ScalarFlags(rawValue: 2048)
 }
 
 /// The parts of a scalar, without an array for them.
@@ -58,17 +66,17 @@ struct ScalarTables: Sendable {
 
   /// Scalars below this have their flags in a flat table; the few ranges above are searched.
   private static let flatLimit: UInt32 = 0x3_0000
-  private let flat: [UInt8]
-  private let highRanges: [(first: UInt32, last: UInt32, flags: UInt8)]
+  private let flat: [UInt16]
+  private let highRanges: [(first: UInt32, last: UInt32, flags: UInt16)]
   private let decompositionKeys: [UInt32]
   private let decompositionStarts: [Int]
 
   private init() {
-    var flat = [UInt8](repeating: 0, count: Int(Self.flatLimit))
-    var high: [(first: UInt32, last: UInt32, flags: UInt8)] = []
+    var flat = [UInt16](repeating: 0, count: Int(Self.flatLimit))
+    var high: [(first: UInt32, last: UInt32, flags: UInt16)] = []
     let table = UnicodeTables.flags
     for index in stride(from: 0, to: table.count, by: 3) {
-      let (first, last, flags) = (table[index], table[index + 1], UInt8(table[index + 2]))
+      let (first, last, flags) = (table[index], table[index + 1], UInt16(table[index + 2]))
       if last < Self.flatLimit {
         for scalar in Int(first)...Int(last) { flat[scalar] = flags }
       } else {

@@ -49,6 +49,8 @@ public protocol Tokenizer: Sendable {
   var vocabularySize: Int { get }
   /// The ids of the tokens with a role.
   var specialTokens: SpecialTokens { get }
+  /// Turns ids back into text; `nil` for vocabularies that are not of bytes.
+  var decoder: TokenDecoder? { get }
 
   /// Encodes a text, or a pair, with the tokens of the template.
   ///
@@ -82,6 +84,9 @@ public protocol Tokenizer: Sendable {
 }
 
 extension Tokenizer {
+  /// `nil`: a tokenizer that says nothing of it gives no text back.
+  public var decoder: TokenDecoder? { nil }
+
   /// Encodes one text with the tokens of the template, uncut.
   public func encode(_ text: String) -> Encoding {
     encode(text, pair: nil, maximumTokens: nil)

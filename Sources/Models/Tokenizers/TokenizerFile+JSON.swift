@@ -8,23 +8,27 @@ extension TokenizerFile {
     let place = Place(file: file)
     let root = try JSONParser.parse(bytes, file: file).requiredObject(at: place)
     let added = try addedTokens(of: root, at: place)
-    let modelObject = try root.object("model", at: place)
-    let model = try tokenModel(modelObject, added: added, at: place.inside("model"))
+    let splitting = try wordSplitting(
+      root.optionalObject("pre_tokenizer", at: place), at: place.inside("pre_tokenizer"))
+    let model = try tokenModel(
+      root.object("model", at: place), added, isByteLevel: splitting.isByteLevel,
+      at: place.inside("model"))
     let vocabulary = model.vocabulary
+    let (template, trimming) = try template(
+      root.optionalObject("post_processor", at: place), vocabulary,
+      isByteLevel: splitting.isByteLevel, at: place.inside("post_processor"))
     return PipelineTokenizer(
       normalizers: try normalizers(
-        root.optionalObject("normalizer", at: place), at: place.inside("normalizer")),
-      preTokenizer: try preTokenizer(
-        root.optionalObject("pre_tokenizer", at: place), at: place.inside("pre_tokenizer")),
-      model: model,
-      template: try template(
-        root.optionalObject("post_processor", at: place), vocabulary,
-        at: place.inside("post_processor")),
+        root.optionalObject("normalizer", at: place), at: place.inside("normalizer"))
+        + (splitting.prefixesSpace ? [.prefixSpace] : []),
+      preTokenizer: splitting.preTokenizer, model: model, template: template, trimming: trimming,
       specialTokens: roles.specialTokens(
-        in: vocabulary, reserved: added.map(\.content), unknownID: model.unknownID))
+        in: vocabulary, reserved: added.map(\.content), unknownID: model.unknownID),
+      decoder: splitting.isByteLevel
+        ? decoder(of: vocabulary, special: Set(added.map(\.id))) : nil)
   }
 
-  // MARK: Normalizers and pre-tokenizers
+  // MARK: Normalizers
 
   private static func normalizers(
     _ object: JSONObject?, at place: Place
@@ -67,18 +71,10 @@ extension TokenizerFile {
     }
   }
 
-  private static func preTokenizer(_ object: JSONObject?, at place: Place) throws -> PreTokenizer {
-    guard let object else { return .none }
-    switch try object.string("type", at: place) {
-    case "BertPreTokenizer": return .bert
-    case let other: throw unsupported(other, "BertPreTokenizer", at: place)
-    }
-  }
-
   // MARK: Models
 
   private static func tokenModel(
-    _ object: JSONObject, added: [AddedToken], at place: Place
+    _ object: JSONObject, _ added: [AddedToken], isByteLevel: Bool, at place: Place
   ) throws -> any TokenModel {
     // Files of the first versions do not say the type.
     let type =
@@ -89,8 +85,17 @@ extension TokenizerFile {
     }
     let vocabulary = try vocabulary(
       try object.object("vocab", at: place), added: added, at: place)
-    return type == "BPE"
-      ? try bpe(object, vocabulary, added, at: place) : try wordPiece(object, vocabulary, at: place)
+    guard type == "BPE" else {
+      guard !isByteLevel else {
+        throw InputError(
+          "\(quoted(place)): the pre_tokenizer 'ByteLevel' is supported with BPE only", at: place)
+      }
+      return try wordPiece(object, vocabulary, at: place)
+    }
+    try checkPlainBPE(object, at: place)
+    return isByteLevel
+      ? try byteLevelModel(object, vocabulary, added, at: place)
+      : try bpe(object, vocabulary, added, at: place)
   }
 
   private static func wordPiece(
@@ -109,117 +114,6 @@ extension TokenizerFile {
         at: place.inside("unk_token")),
       continuingPrefix: try object.optionalString("continuing_subword_prefix", at: place) ?? "##",
       maximumScalarsPerWord: limit)
-  }
-
-  // MARK: Templates
-
-  private static func template(
-    _ object: JSONObject?, _ vocabulary: Vocabulary, at place: Place
-  ) throws -> Template {
-    guard let object else { return .plain }
-    switch try object.string("type", at: place) {
-    case "TemplateProcessing":
-      let specials = try specialTokens(
-        object.object("special_tokens", at: place), vocabulary, at: place.inside("special_tokens"))
-      func parts(_ key: String, _ texts: [Template.Text]) throws -> [Template.Part] {
-        let inner = place.inside(key)
-        let parts = try object.objects(key, at: place).enumerated().map { index, part in
-          try templatePart(part, specials, at: inner.inside(String(index)))
-        }
-        guard parts.compactMap(\.text) == texts else {
-          throw InputError(
-            "\(quoted(inner)): expected the sequence\(texts.count == 1 ? " A" : "s A and B, in that order,") "
-              + "once", at: place)
-        }
-        return parts
-      }
-      return Template(
-        single: try parts("single", [.first]), pair: try parts("pair", [.first, .second]))
-    case "BertProcessing":
-      let (cls, sep) = try classAndSeparator(object, vocabulary, at: place)
-      let single: [Template.Part] = [
-        .tokens([cls], typeID: 0), .first(typeID: 0), .tokens([sep], typeID: 0),
-      ]
-      return Template(
-        single: single, pair: single + [.second(typeID: 1), .tokens([sep], typeID: 1)])
-    case "RobertaProcessing":
-      // Its `trim_offsets` concerns byte-level tokens, which begin with a space.
-      let (cls, sep) = try classAndSeparator(object, vocabulary, at: place)
-      let single: [Template.Part] = [
-        .tokens([cls], typeID: 0), .first(typeID: 0), .tokens([sep], typeID: 0),
-      ]
-      return Template(
-        single: single,
-        pair: single + [
-          .tokens([sep], typeID: 0), .second(typeID: 0), .tokens([sep], typeID: 0),
-        ])
-    case let other:
-      throw unsupported(
-        other, "TemplateProcessing, BertProcessing, RobertaProcessing", at: place)
-    }
-  }
-
-  /// The ids behind each name that a template may use.
-  private static func specialTokens(
-    _ object: JSONObject, _ vocabulary: Vocabulary, at place: Place
-  ) throws -> [UTF8Key: [Int32]] {
-    var result: [UTF8Key: [Int32]] = [:]
-    for (name, value) in object.members {
-      let inner = place.inside(name)
-      let entry = try value.requiredObject(at: inner)
-      let ids = try entry.ints("ids", at: inner)
-      let tokens = try entry.strings("tokens", at: inner)
-      guard ids.count == tokens.count, !ids.isEmpty else {
-        throw InputError(
-          "\(quoted(inner)): \(ids.count) ids for \(tokens.count) tokens", at: place)
-      }
-      result[UTF8Key(name)] = try zip(tokens, ids).map { token, id in
-        try Self.id(of: token, stated: id, vocabulary, at: inner)
-      }
-    }
-    return result
-  }
-
-  private static func templatePart(
-    _ object: JSONObject, _ specials: [UTF8Key: [Int32]], at place: Place
-  ) throws -> Template.Part {
-    let isText = object["Sequence"] != nil
-    let key = isText ? "Sequence" : "SpecialToken"
-    let inner = place.inside(key)
-    let content = try object.object(key, at: place)
-    let name = try content.string("id", at: inner)
-    guard let typeID = Int32(exactly: try content.int("type_id", at: inner)), typeID >= 0 else {
-      throw InputError("\(quoted(inner.inside("type_id"))): expected 0 or more", at: place)
-    }
-    switch (isText, name) {
-    case (true, "A"): return .first(typeID: typeID)
-    case (true, "B"): return .second(typeID: typeID)
-    case (true, _):
-      throw InputError(
-        "\(quoted(inner)): expected the sequence A or B, found '\(TerminalText.excerpt(name))'",
-        at: place)
-    case (false, _):
-      guard let ids = specials[UTF8Key(name)] else {
-        throw InputError(
-          "\(quoted(inner)): the token '\(TerminalText.excerpt(name))' is not in 'special_tokens'",
-          at: place)
-      }
-      return .tokens(ids, typeID: typeID)
-    }
-  }
-
-  private static func classAndSeparator(
-    _ object: JSONObject, _ vocabulary: Vocabulary, at place: Place
-  ) throws -> (cls: Int32, sep: Int32) {
-    func read(_ key: String) throws -> Int32 {
-      let inner = place.inside(key)
-      let entry = try object.array(key, at: place)
-      guard entry.count == 2, let token = entry[0].stringValue, let id = entry[1].intValue else {
-        throw InputError("\(quoted(inner)): expected a token and its id", at: place)
-      }
-      return try Self.id(of: token, stated: id, vocabulary, at: inner)
-    }
-    return (try read("cls"), try read("sep"))
   }
 
   // MARK: Messages
@@ -244,7 +138,7 @@ extension TokenizerFile {
   /// The dotted key of a place, for messages.
   static func quoted(_ place: Place) -> String { "'\(TerminalText.excerpt(place.key ?? ""))'" }
 
-  private static func unsupported(
+  static func unsupported(
     _ type: String, _ supported: String, at place: Place
   ) -> InputError {
     InputError(

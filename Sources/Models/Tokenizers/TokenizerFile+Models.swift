@@ -96,10 +96,8 @@ extension TokenizerFile {
     }
   }
 
-  /// Byte pair encoding as SentencePiece models use it.
-  static func bpe(
-    _ object: JSONObject, _ vocabulary: Vocabulary, _ added: [AddedToken], at place: Place
-  ) throws -> any TokenModel {
+  /// Refuses settings of byte pair encoding that are not supported.
+  static func checkPlainBPE(_ object: JSONObject, at place: Place) throws {
     guard try (object.optionalDouble("dropout", at: place) ?? 0) == 0 else {
       throw InputError("\(quoted(place.inside("dropout"))): dropout is not supported", at: place)
     }
@@ -108,6 +106,12 @@ extension TokenizerFile {
         throw InputError("\(quoted(place.inside(key))): not supported, expected null", at: place)
       }
     }
+  }
+
+  /// Byte pair encoding as SentencePiece models use it.
+  static func bpe(
+    _ object: JSONObject, _ vocabulary: Vocabulary, _ added: [AddedToken], at place: Place
+  ) throws -> any TokenModel {
     guard try !(object.optionalBool("ignore_merges", at: place) ?? false) else {
       throw InputError("\(quoted(place.inside("ignore_merges"))): not supported", at: place)
     }
@@ -123,7 +127,10 @@ extension TokenizerFile {
         at: place)
     }
     return BPEModel(
-      vocabulary: vocabulary, merges: try merges(of: object, vocabulary, added, at: place),
+      vocabulary: vocabulary,
+      merges: try merges(
+        object.array("merges", at: place), vocabulary, reserved: Set(added.map(\.id)),
+        at: place.inside("merges")),
       unknownID: unknown, byteTokens: byteTokens,
       fusesUnknown: try object.optionalBool("fuse_unk", at: place) ?? false)
   }
@@ -141,12 +148,11 @@ extension TokenizerFile {
     }
   }
 
-  private static func merges(
-    of object: JSONObject, _ vocabulary: Vocabulary, _ added: [AddedToken], at place: Place
+  /// The merges of a file, a pair or two tokens with a space between each; what gives a reserved id
+  /// never merges.
+  static func merges(
+    _ entries: [JSONValue], _ vocabulary: Vocabulary, reserved: Set<Int>, at place: Place
   ) throws -> MergeTable {
-    let reserved = Set(added.map(\.id))
-    let place = place.inside("merges")
-    let entries = try object.array("merges", at: place)
     var table = MergeTable(capacity: entries.count)
     var joined: [UInt8] = []
     for (index, entry) in entries.enumerated() {

@@ -46,7 +46,9 @@ extension TokenizerFile {
       normalizers: [.bert(normalizer)], preTokenizer: .bert, model: model,
       template: try template(
         ofClass: roles.tokenizerClass, cls: id("cls"), sep: id("sep"), file: file),
-      specialTokens: roles.specialTokens(in: vocabulary, reserved: names, unknownID: unknown))
+      trimming: nil,
+      specialTokens: roles.specialTokens(in: vocabulary, reserved: names, unknownID: unknown),
+      decoder: nil)
   }
 
   /// The template that `transformers` gives a tokenizer class.

@@ -122,6 +122,14 @@ struct Vocabulary: Sendable {
     return Int32(truncatingIfNeeded: entry) - 1
   }
 
+  /// The id of a token that text may become.
+  @inline(__always)
+  func plainID(of token: UnsafeBufferPointer<UInt8>) -> Int32? {
+    var hash = ByteHash()
+    for byte in token { hash.add(byte) }
+    return plainID(hash: hash.value, prefix: [], rest: token)
+  }
+
   /// The lower half of the slot of a token.
   @inline(__always)
   private func entry(
@@ -150,9 +158,12 @@ struct Vocabulary: Sendable {
     return true
   }
 
+  /// UTF-8 of a token by id, which must be in the vocabulary.
+  func utf8(_ id: Int) -> ArraySlice<UInt8> { bytes[Int(starts[id])..<Int(starts[id + 1])] }
+
   /// Whether any token satisfies the predicate over its UTF-8.
   func contains(where predicate: (ArraySlice<UInt8>) -> Bool) -> Bool {
-    (0..<count).contains { predicate(bytes[Int(starts[$0])..<Int(starts[$0 + 1])]) }
+    (0..<count).contains { predicate(utf8($0)) }
   }
 }
 

@@ -123,15 +123,7 @@ public struct SafetensorsFile: Sendable {
         "tensor '\(TerminalText.excerpt(entry.name))' has type \(entry.type.rawValue), expected F32, F16 or BF16",
         at: place)
     }
-    if !allowNonFinite {
-      let bad = tensor.withValues { rbk_first_nonfinite($0.baseAddress, $0.count) }
-      guard bad == tensor.count else {
-        throw InputError(
-          "tensor '\(TerminalText.excerpt(entry.name))' holds \(tensor.values[bad]) at index \(bad);"
-            + " only finite weights are accepted (model import --allow-nonfinite lifts this)",
-          at: place)
-      }
-    }
+    if !allowNonFinite { try tensor.requireFinite(entry.name, at: place) }
     return tensor
   }
 }

@@ -92,7 +92,7 @@ public enum TrainingRecords {
     return records
   }
 
-  private static func read<Record>(
+  static func read<Record>(
     _ path: FilePath, _ record: (JSONObject, Place) throws -> Record
   ) throws -> [Record] {
     var lines = try LineReader(path)
@@ -109,13 +109,13 @@ public enum TrainingRecords {
     return records
   }
 
-  private static func text(_ key: String, of object: JSONObject, at place: Place) throws -> String {
+  static func text(_ key: String, of object: JSONObject, at place: Place) throws -> String {
     let text = try object.string(key, at: place)
     try check(text, key, at: place)
     return text
   }
 
-  private static func check(_ text: String, _ key: String, at place: Place) throws {
+  static func check(_ text: String, _ key: String, at place: Place) throws {
     let isBlank = text.unicodeScalars.allSatisfy(\.properties.isWhitespace)
     guard !isBlank, !text.utf8.contains(0) else {
       throw InputError("'\(key)' is empty or holds a NUL character", at: place)

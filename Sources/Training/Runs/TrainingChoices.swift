@@ -1,6 +1,4 @@
 public import Basics
-import Models
-import Tensors
 
 /// What the user chooses for a run: all that its result depends on besides data and model.
 public struct TrainingChoices: Sendable, Equatable {
@@ -96,32 +94,5 @@ public struct TrainingChoices: Sendable, Equatable {
       "maximumTokens": maximumTokens.map { JSONValue($0) } ?? .null,
       "examplesAtOnce": examplesAtOnce.map { JSONValue($0) } ?? .null,
     ]
-  }
-
-  /// A loop over examples with these choices.
-  func loop<Task: TrainingTask>(
-    _ task: Task, parameters: [Parameter], examples: [Task.Example], lengths: [Int],
-    in context: ComputeContext
-  ) -> (loop: TrainingLoop<Task.Example>, settings: TrainingSettings) {
-    let plan = ShuffledBatches(
-      count: examples.count, size: batchSize, seed: seed, lengths: lengths)
-    var settings = TrainingSettings(steps: epochs * plan.stepsPerEpoch)
-    settings.clipNorm = clipNorm
-    settings.reportEvery = max(1, min(10, settings.steps / 50))
-    settings.checkpointEvery = checkpointEvery
-    settings.evaluateEvery = plan.stepsPerEpoch
-    settings.patience = patience
-    let groups = ParameterGroup.decayingMatrices(
-      parameters, learningRate: learningRate, weightDecay: weightDecay)
-    let loop = TrainingLoop(
-      settings, parameters: parameters,
-      source: Backpropagation(task, in: context, examplesAtOnce: examplesAtOnce ?? .max),
-      optimizer: Optimizer(optimizer.rule, groups: groups, in: context),
-      schedule: Schedule(
-        schedule, warmupSteps: Int((Double(settings.steps) * warmup).rounded()),
-        totalSteps: settings.steps),
-      plan: plan, length: { lengths[$0] }
-    ) { examples[$0] }
-    return (loop, settings)
   }
 }

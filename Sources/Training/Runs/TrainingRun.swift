@@ -17,7 +17,6 @@ public struct TrainingRun {
   public static let modelFolder = "model"
   /// Label and guess of each test text of a classifier, one JSON object a line.
   public static let predictionsName = "predictions.jsonl"
-  private static let checkpointName = "checkpoint.safetensors"
 
   /// Ends a run: writes its results, and removes the checkpoint, which nobody needs any more.
   ///
@@ -30,7 +29,7 @@ public struct TrainingRun {
     _ directory: RunDirectory, results: JSONObject, seconds: Double
   ) throws {
     try directory.finish(results: results, timings: ["seconds": .number(seconds)])
-    let checkpoint = directory.path.appending(checkpointName)
+    let checkpoint = directory.path.appending(TrainingCourse.checkpointName)
     if checkpoint.exists { try LiveFileSystem().unlink(checkpoint) }
   }
 
@@ -112,9 +111,9 @@ public struct TrainingRun {
     let directory = try open()
     let before = evaluation.measure()
     let chosen = training.map { examples[$0] }
-    let result = try train(
-      in: directory, task, encoder.parameters, chosen, lengths: chosen.map(\.tokenCount),
-      heldOut: heldOut.count
+    let result = try course.run(
+      task, parameters: encoder.parameters, examples: chosen, lengths: chosen.map(\.tokenCount),
+      heldOut: heldOut.count, in: directory
     ) { evaluation.measure().reciprocalRank }
     let after = evaluation.measure()
     try TrainedModelFiles.write(
@@ -178,9 +177,9 @@ public struct TrainingRun {
       heldOut.map { all[$0] }, classes: labels.count, score: score)
     let chosen = training.map { all[$0] }
     let directory = try open()
-    let result = try train(
-      in: directory, ClassificationTask(classifier), classifier.parameters, chosen,
-      lengths: chosen.map(\.tokens.ids.count), heldOut: heldOut.count
+    let result = try course.run(
+      ClassificationTask(classifier), parameters: classifier.parameters, examples: chosen,
+      lengths: chosen.map(\.tokens.ids.count), heldOut: heldOut.count, in: directory
     ) { evaluation.measure().macroF1 }
     let after = evaluation.measure()
     try classifier.save(
@@ -203,10 +202,13 @@ public struct TrainingRun {
   }
 
   /// The choices and the source's files; the run directory compares data and everything else.
-  private var identity: String {
+  private var course: TrainingCourse {
     let files = source.card.files.map { "\($0.path) \($0.sha256)" }.joined(separator: "\n")
     let choices = (try? JSONValue.object(choices.description).serialized()) ?? ""
-    return source.card.name + " " + Checksum.sha256(choices + "\n" + files).prefix(16)
+    return TrainingCourse(
+      choices: self.choices, context: context,
+      identity: source.card.name + " " + Checksum.sha256(choices + "\n" + files).prefix(16),
+      report: report)
   }
 
   private func embeddingModel() throws -> EmbeddingModel {
@@ -233,54 +235,11 @@ public struct TrainingRun {
     }
     return (split.training, split.heldOut)
   }
-
-  private func train<Task: TrainingTask>(
-    in directory: RunDirectory, _ task: Task, _ parameters: [Parameter], _ examples: [Task.Example],
-    lengths: [Int],
-    heldOut: Int, evaluate: @escaping () -> Double
-  ) throws -> JSONObject {
-    let isNew = directory.completedEvents.isEmpty
-    let checkpoint = directory.path.appending(Self.checkpointName)
-    if isNew, checkpoint.exists {
-      // Of a run that was thrown away with --force.
-      try LiveFileSystem().unlink(checkpoint)
-    }
-    let (loop, settings) = choices.loop(
-      task, parameters: parameters, examples: examples, lengths: lengths, in: context)
-    if isNew {
-      try directory.append([["event": .string("begin"), "steps": JSONValue(settings.steps)]])
-    }
-    report(.begin(steps: settings.steps, examples: examples.count, heldOut: heldOut))
-    let result = try loop.run(
-      checkpoint: checkpoint, identity: identity,
-      report: { progress in
-        report(.step(progress.step, loss: progress.loss, tokens: progress.tokens))
-        try directory.append([
-          [
-            "event": .string("step"), "step": JSONValue(progress.step),
-            "loss": progress.loss.map { .number($0) } ?? .null,
-            "factor": .number(progress.factor), "gradientNorm": .number(progress.gradientNorm),
-            "tokens": JSONValue(progress.tokens),
-          ]
-        ])
-      }, evaluate: evaluate)
-    func list(_ points: [TrainingResult.Point]) -> JSONValue {
-      .array(
-        points.map {
-          .object(["step": JSONValue($0.step), "value": $0.value.map { .number($0) } ?? .null])
-        })
-    }
-    return [
-      "steps": JSONValue(result.steps), "endedEarly": .bool(result.endedEarly),
-      "bestStep": result.bestStep.map { JSONValue($0) } ?? .null,
-      "evaluations": list(result.evaluations), "losses": list(result.losses),
-    ]
-  }
 }
 
 extension JSONObject {
   /// These members and those of another object behind them.
-  fileprivate func followed(by other: JSONObject) -> JSONObject {
+  func followed(by other: JSONObject) -> JSONObject {
     var result = self
     for (key, value) in other.members { result[key] = value }
     return result

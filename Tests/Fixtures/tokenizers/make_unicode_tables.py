@@ -13,10 +13,11 @@ import sys
 import unicodedata
 
 import tokenizers
-from tokenizers import normalizers, pre_tokenizers
+from tokenizers import Regex, normalizers, pre_tokenizers
 
 SCALARS = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
 REMOVED, SPACE, CJK, MARK, PUNCTUATION, DECOMPOSES, LOWERCASES, REORDERS = (1 << i for i in range(8))
+LETTER, NUMBER, WHITESPACE, NUMERIC = (1 << i for i in range(8, 12))
 
 
 def bert(**on):
@@ -26,6 +27,14 @@ def bert(**on):
 
 clean, cjk, strip = bert(clean_text=True), bert(handle_chinese_chars=True), bert(strip_accents=True)
 nfd, lowercase, split = normalizers.NFD(), normalizers.Lowercase(), pre_tokenizers.BertPreTokenizer()
+
+# What the regular expressions of byte-level tokenizers ask, and `Digits`, whose table is another.
+classes_asked = [
+    (LETTER, pre_tokenizers.Split(Regex(r"\p{L}"), "isolated")),
+    (NUMBER, pre_tokenizers.Split(Regex(r"\p{N}"), "isolated")),
+    (WHITESPACE, pre_tokenizers.Split(Regex(r"\s"), "isolated")),
+    (NUMERIC, pre_tokenizers.Digits(individual_digits=True)),
+]
 
 flags, decompositions, lowercases = {}, {}, {}
 for c in SCALARS:
@@ -54,6 +63,9 @@ for c in SCALARS:
     if lowered != s:
         lowercases[c] = [ord(x) for x in lowered]
         flag |= LOWERCASES
+    for bit, splitter in classes_asked:
+        if len(splitter.pre_tokenize_str("\u0001" + s + "\u0001")) == 3:
+            flag |= bit
     flags[c] = flag
 
 marks = {c for c in SCALARS if flags[c] & MARK}

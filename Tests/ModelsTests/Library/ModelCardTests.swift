@@ -63,7 +63,9 @@ private let full = ModelCard(
     ("name", #""a/b""#, "more than ASCII letters"),
     ("name", #""""#, "has 0 bytes"),
     ("title", "null", "'title': expected a string"),
-    ("kind", #""Static""#, "'kind': expected one of transformer, static, found 'Static'"),
+    (
+      "kind", #""Static""#, "'kind': expected one of transformer, static, generator, found 'Static'"
+    ),
     ("similarity", #""dot""#, "expected one of inner-product, cosine, l2, found 'dot'"),
     ("similarity", "1", "'similarity': expected a string"),
     ("passageForm", #""both""#, "expected one of joined, pair, separated"),

@@ -11,11 +11,13 @@ import Testing
     let catalogue = try ModelCatalogue.shipped(locations)
     #expect(
       catalogue.entries.map(\.card.name) == [
-        "all-MiniLM-L6-v2", "all-mpnet-base-v2", "wordllama", "contriever", "contriever-msmarco",
-        "specter", "medcpt", "bge-small-en-v1.5",
+        "all-MiniLM-L6-v2", "all-mpnet-base-v2", "wordllama", "SmolLM2-135M-Instruct",
+        "contriever", "contriever-msmarco", "specter", "medcpt", "bge-small-en-v1.5",
       ])
     let known = catalogue.entries.filter(\.hasKnownWeights).map(\.card.name)
-    #expect(known == ["all-MiniLM-L6-v2", "all-mpnet-base-v2", "wordllama"])
+    #expect(
+      known == ["all-MiniLM-L6-v2", "all-mpnet-base-v2", "wordllama", "SmolLM2-135M-Instruct"])
+    #expect(catalogue.entry(named: "SmolLM2-135M-Instruct")?.card.kind == .generator)
     let medcpt = try #require(catalogue.entry(named: "medcpt"))
     #expect(medcpt.card.similarity == .innerProduct && medcpt.card.passageForm == .pair)
     #expect(medcpt.card.queryMaximumTokens == 64 && medcpt.card.passageMaximumTokens == 512)
@@ -55,7 +57,7 @@ import Testing
     (#""path": "a""#, #""sha256": "00", "path": "a""#, "64 lower-case hexadecimal"),
     (#""name": "p""#, #""name": "--index-url=x""#, "does not begin"),
     (#""parts": ["i"]"#, #""parts": ["i", "j"]"#, "has 2 entries for 1 packages"),
-    (#""kind": "static""#, #""kind": "magic""#, "expected one of transformer, static"),
+    (#""kind": "static""#, #""kind": "magic""#, "expected one of transformer, static, generator"),
     (#""kind": "static""#, #""kind": "static", "files": []"#, "unknown key 'models.0.files'"),
   ])
   func refuses(_ old: String, _ new: String, _ fragment: String) throws {

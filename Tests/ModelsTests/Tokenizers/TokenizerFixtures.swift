@@ -63,6 +63,17 @@ enum TokenizerFixtures {
     """
   }
 
+  /// A small byte-level model with trimmed offsets, which lacks most bytes.
+  static let byteLevelJSON = """
+    {"added_tokens":[{"id":0,"content":"<s>","special":true}],"normalizer":null,
+    "pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},
+    {"type":"ByteLevel","add_prefix_space":false}]},
+    "post_processor":{"type":"ByteLevel","trim_offsets":true},
+    "model":{"type":"BPE","ignore_merges":true,"vocab":{"<s>":0,"a":1,"b":2,"Ġ":3,"Ġa":4,"ab":5,
+    "U":6,"n":7,"f":8,"Ã":9,"©":10,"Ã©":11,"Un":12},
+    "merges":["Ġ a","a b",["Ã","©"],["U","n"]]}}
+    """
+
   /// A small BPE model of SentencePiece's kind without byte tokens.
   static func bpeJSON(
     vocabulary: String = """

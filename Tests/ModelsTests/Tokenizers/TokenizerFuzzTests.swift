@@ -6,9 +6,11 @@ import Testing
 
 /// Seeded damage and random text: an error or a result, never a trap.
 @Suite struct TokenizerFuzzTests {
-  private static let sources = [TokenizerFixtures.wordPieceJSON(), TokenizerFixtures.bpeJSON()]
+  private static let sources = [
+    TokenizerFixtures.wordPieceJSON(), TokenizerFixtures.bpeJSON(), TokenizerFixtures.byteLevelJSON,
+  ]
 
-  @Test(arguments: [0, 1])
+  @Test(arguments: [0, 1, 2])
   func damagedFiles(_ source: Int) throws {
     let bytes = Array(Self.sources[source].utf8)
     var generator = SeededGenerator(seed: 0xFA17 + UInt64(source))
@@ -39,7 +41,7 @@ import Testing
     #expect(accepted > 50 && accepted < 3_950)
   }
 
-  @Test(arguments: [0, 1])
+  @Test(arguments: [0, 1, 2])
   func cutFiles(_ source: Int) {
     let bytes = Array(Self.sources[source].utf8)
     for length in bytes.indices {
@@ -57,7 +59,7 @@ import Testing
     0x1D15E...0x1D1C0, 0x1F300...0x1F64F, 0xE0000...0xE007F, 0x0...0x10FFFF,
   ]
 
-  @Test(arguments: [0, 1])
+  @Test(arguments: [0, 1, 2])
   func randomText(_ source: Int) throws {
     let tokenizer = try TokenizerFixtures.tokenizer(Self.sources[source])
     var generator = SeededGenerator(seed: 0x7E87 + UInt64(source))
