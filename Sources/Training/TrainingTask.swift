@@ -16,6 +16,13 @@ public protocol TrainingTask<Example>: AnyObject {
   ///   - tape: where it runs.
   /// - Returns: `[examples, 1]`, not averaged; example i of each packing is example i of the batch.
   func losses(of examples: [Example], on tape: Tape) -> Variable
+  /// What an example counts in the mean of its batch, above 0.
+  func weight(of example: Example) -> Double
+}
+
+extension TrainingTask {
+  /// 1: all examples count the same.
+  public func weight(of example: Example) -> Double { 1 }
 }
 
 /// What puts the gradient of one step into the parameters.
@@ -34,7 +41,7 @@ public protocol GradientSource<Example>: AnyObject {
   func computeGradient(of examples: [Example], at step: Int) -> Double?
 }
 
-/// The gradient of the mean loss, by backpropagation.
+/// The gradient of the weighted mean loss, by backpropagation.
 public final class Backpropagation<Task: TrainingTask>: GradientSource {
   private let task: Task
   private let context: ComputeContext
@@ -58,6 +65,9 @@ public final class Backpropagation<Task: TrainingTask>: GradientSource {
   public func computeGradient(of examples: [Task.Example], at step: Int) -> Double? {
     for parameter in task.parameters { parameter.clearGradient() }
     guard !examples.isEmpty else { return nil }
+    let weights = examples.map { task.weight(of: $0) }
+    let sum = weights.reduce(0, +)
+    let shares = weights.map { Float($0 / sum) }
     var total = 0.0
     var start = 0
     while start < examples.count {
@@ -67,11 +77,12 @@ public final class Backpropagation<Task: TrainingTask>: GradientSource {
       precondition(
         losses.value.count == end - start,
         "Backpropagation: \(losses.value.count) losses of \(end - start) examples")
-      let share = [Float](repeating: 1 / Float(examples.count), count: end - start)
-      total += losses.value.values.reduce(0) { $0 + Double($1) }
-      tape.backward(from: tape.sum(losses, weights: share))
+      total += zip(losses.value.values, weights[start..<end]).reduce(0) {
+        $0 + Double($1.0) * $1.1
+      }
+      tape.backward(from: tape.sum(losses, weights: Array(shares[start..<end])))
       start = end
     }
-    return total / Double(examples.count)
+    return total / sum
   }
 }

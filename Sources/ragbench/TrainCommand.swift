@@ -29,6 +29,8 @@ struct TrainCommand: ParsableCommand {
         """)
 
     @Argument(help: "The pairs, JSON Lines, plain or gzip.") var file: String
+    @Option(help: "The model to begin with: a name, a folder, or run:DIR.")
+    var model = defaultRetriever
     @Option(help: "Inverse temperature: what inner products are multiplied by.")
     var inverseTemperature = 20.0
     @Flag(help: "Leave the positive out of the denominator (decoupled loss).")
@@ -43,12 +45,15 @@ struct TrainCommand: ParsableCommand {
       }
       let loss = ContrastiveLoss(
         inverseTemperature: Float(inverseTemperature), includesPositive: !decoupled)
+      let source = try Workbench(options).modelDirectory(model)
+      let pairs = try TrainingRecords.pairs(FilePath(file))
+      var description = try TrainCommand.description(of: FilePath(file), source)
+      description["inverseTemperature"] = .number(inverseTemperature)
+      description["decoupled"] = .bool(decoupled)
       try training.perform(
-        "train-contrastive", file: file,
-        description: [
-          "inverseTemperature": .number(inverseTemperature), "decoupled": .bool(decoupled),
-        ], run: runOptions, options: options, read: TrainingRecords.pairs
-      ) { try $0.trainContrastively($1, loss: loss) }
+        "train-contrastive", name: FilePath(file).stem ?? "data", description: description,
+        run: runOptions, options: options
+      ) { try $0.encoder(source).trainContrastively(pairs, loss: loss) }
     }
   }
 
@@ -65,19 +70,33 @@ struct TrainCommand: ParsableCommand {
         """)
 
     @Argument(help: "The texts, JSON Lines, plain or gzip.") var file: String
+    @Option(help: "The model to begin with: a name, a folder, or run:DIR.")
+    var model = defaultRetriever
     @Option(help: "Texts to test on, JSON Lines, plain or gzip.") var test: String?
     @OptionGroup var training: TrainOptions
     @OptionGroup var runOptions: RunOptions
     @OptionGroup var options: SharedOptions
 
     func run() throws {
+      let source = try Workbench(options).modelDirectory(model)
+      let texts = try TrainingRecords.labelledTexts(FilePath(file))
       let unseen = try test.map { try TrainingRecords.labelledTexts(FilePath($0)) } ?? []
-      let checksum = try test.map { JSONValue.string(try Checksum.sha256(of: FilePath($0))) }
+      var description = try TrainCommand.description(of: FilePath(file), source)
+      description["test"] =
+        try test.map { .string(try Checksum.sha256(of: FilePath($0))) } ?? .null
       try training.perform(
-        "train-classify", file: file, description: ["test": checksum ?? .null], run: runOptions,
-        options: options, read: { try TrainingRecords.labelledTexts($0) },
-        train: { try $0.trainClassifier($1, test: unseen) })
+        "train-classify", name: FilePath(file).stem ?? "data", description: description,
+        run: runOptions, options: options
+      ) { try $0.encoder(source).trainClassifier(texts, test: unseen) }
     }
+  }
+
+  /// What a run's results depend on: the data and the model that it begins with.
+  static func description(of file: FilePath, _ source: ModelDirectory) throws -> JSONObject {
+    [
+      "data": .string(try Checksum.sha256(of: file)), "model": .string(source.card.name),
+      "modelFiles": .string(source.fingerprint),
+    ]
   }
 }
 

@@ -5,21 +5,23 @@ import SystemPackage
 import Tensors
 import Training
 
-/// Flags of both kinds of training, and what both do.
+/// Flags of all kinds of training, and what all do. What is left out has the default of the command.
 struct TrainOptions: ParsableArguments {
-  @Option(help: "The model to begin with: a name, a folder, or run:DIR.")
-  var model = "all-MiniLM-L6-v2"
   @Option(help: "Optimizer: sgd, momentum, adam, adamw or rmsprop.")
   var optimizer = TrainingChoices.OptimizerName.adamw
-  @Option(help: "Step size.") var learningRate = 2e-5
-  @Option(help: "Pull of matrices towards 0.") var weightDecay = 0.01
-  @Option(help: "Course of the step size: constant, linear or cosine.")
-  var schedule = Schedule.Shape.linear
+  @Option(help: "Step size (default: 2e-5; sft of an adapter 2e-4, pretrain 1e-3).")
+  var learningRate: Double?
+  @Option(help: "Pull of matrices towards 0 (default: 0.01; pretrain 0.1).")
+  var weightDecay: Double?
+  @Option(
+    help: "Course of the step size: constant, linear or cosine (default: linear; pretrain cosine).")
+  var schedule: Schedule.Shape?
   @Option(help: "Share of the steps in which the step size rises.") var warmup = 0.1
   @Option(help: "Times each example is seen.") var epochs = 1
-  @Option(help: "Examples of a step.") var batchSize = 16
+  @Option(help: "Examples of a step (default: 16; sft 4).") var batchSize: Int?
   @Option(help: "Longest gradient that is left alone; 0: any.") var clipNorm = 1.0
-  @Option(help: "Share of the examples that is held out.") var heldOut = 0.1
+  @Option(help: "Share of the examples that is held out (default: 0.1; pretrain 0.02).")
+  var heldOut: Double?
   @Option(help: "End after so many epochs without a better value (default: never).")
   var patience: Int?
   @Option(help: "Steps between two checkpoints.") var checkpointEvery = 200
@@ -30,17 +32,20 @@ struct TrainOptions: ParsableArguments {
   @Flag(help: "Less memory, more time: compute layers again for the gradient.")
   var recompute = false
 
-  private func choices(seed: UInt64) throws -> TrainingChoices {
+  private func choices(
+    seed: UInt64, _ defaults: (inout TrainingChoices) -> Void
+  ) throws -> TrainingChoices {
     var choices = TrainingChoices()
+    defaults(&choices)
     choices.optimizer = optimizer
-    choices.learningRate = learningRate
-    choices.weightDecay = weightDecay
-    choices.schedule = schedule
+    if let learningRate { choices.learningRate = learningRate }
+    if let weightDecay { choices.weightDecay = weightDecay }
+    if let schedule { choices.schedule = schedule }
     choices.warmup = warmup
     choices.epochs = epochs
-    choices.batchSize = batchSize
+    if let batchSize { choices.batchSize = batchSize }
     choices.clipNorm = clipNorm == 0 ? nil : clipNorm
-    choices.heldOut = heldOut
+    if let heldOut { choices.heldOut = heldOut }
     choices.patience = patience
     choices.checkpointEvery = checkpointEvery
     choices.maximumTokens = maxTokens
@@ -51,38 +56,54 @@ struct TrainOptions: ParsableArguments {
     return choices
   }
 
-  /// Reads the examples, trains, and prints what came of it.
-  func perform<Record>(
-    _ command: String, file: String, description: JSONObject, run: RunOptions,
-    options: SharedOptions, read: (FilePath) throws -> [Record],
-    train: (TrainingRun, [Record]) throws -> JSONObject
+  /// What a command needs to begin a run.
+  struct Setup {
+    let choices: TrainingChoices
+    let context: ComputeContext
+    let report: (TrainingRun.Progress) -> Void
+    let open: () throws -> RunDirectory
+
+    /// A run of an encoder.
+    func encoder(_ source: ModelDirectory) -> TrainingRun {
+      TrainingRun(source: source, choices: choices, context: context, report: report, open: open)
+    }
+  }
+
+  /// Trains, and prints what came of it.
+  ///
+  /// - Parameters:
+  ///   - command: What `run.json` calls it.
+  ///   - name: The data's name, for the run directory.
+  ///   - defaults: Sets the command's own defaults.
+  ///   - description: All that the results depend on beside the choices.
+  ///   - run: Seed and directory.
+  ///   - options: Threads and format.
+  ///   - train: Trains and returns the results.
+  func perform(
+    _ command: String, name: String, defaults: (inout TrainingChoices) -> Void = { _ in },
+    description: JSONObject, run: RunOptions, options: SharedOptions,
+    train: (Setup) throws -> JSONObject
   ) throws {
-    let choices = try choices(seed: run.seed)
-    let bench = try Workbench(options)
-    let source = try bench.modelDirectory(model)
-    let records = try read(FilePath(file))
+    let choices = try choices(seed: run.seed, defaults)
     var description = description
     for (key, value) in choices.description.members { description[key] = value }
-    description["data"] = .string(try Checksum.sha256(of: FilePath(file)))
-    description["model"] = .string(source.card.name)
-    description["modelFiles"] = .string(source.fingerprint)
-    let name = FilePath(file).lastComponent?.stem ?? "data"
+    let locations = try Locations.current()
     let progress = TrainingProgress(options)
     defer { progress.finish() }
     let clock = ContinuousClock()
     let start = clock.now
     var opened: RunDirectory?
-    let training = TrainingRun(
-      source: source, choices: choices, context: ComputeContext(threads: options.threadCount),
-      report: progress.show
-    ) {
-      let directory = try run.directory(
-        command, corpus: name, description: description, locations: bench.locations,
-        options: options)
-      opened = directory
-      return directory
-    }
-    let results = try train(training, records)
+    let results = try train(
+      Setup(
+        choices: choices, context: ComputeContext(threads: options.threadCount),
+        report: progress.show,
+        open: {
+          let directory = try run.directory(
+            command, corpus: name, description: description, locations: locations,
+            options: options)
+          opened = directory
+          return directory
+        }))
     guard let directory = opened else { return }
     progress.finish()
     let seconds = (clock.now - start) / .seconds(1)
