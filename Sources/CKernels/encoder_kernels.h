@@ -328,6 +328,7 @@ static float dot(const float *a, const float *b, size_t count) {
 #include "training_kernels.h"
 #include "product_kernels.h"
 #include "attention_kernels.h"
+#include "cache_kernels.h"
 
 const rbk_encoder_table RBK_NAME(rbk_encoder) = {
     .name = RBK_LABEL,
@@ -359,4 +360,7 @@ const rbk_encoder_table RBK_NAME(rbk_encoder) = {
     .attention_gradient_scratch = attention_gradient_scratch,
     .grouped_attention = grouped_attention,
     .attention_gradient = attention_gradient,
+    .append_to_cache = append_to_cache,
+    .cached_attention_scratch = cached_attention_scratch,
+    .cached_attention = cached_attention,
 };

@@ -2,6 +2,7 @@
 #ifndef RBK_ENCODER_TABLE_H
 #define RBK_ENCODER_TABLE_H
 
+#include "include/rbk_cache.h"
 #include "include/rbk_encoder.h"
 #include "include/rbk_training.h"
 
@@ -55,6 +56,12 @@ typedef struct {
   void (*attention_gradient)(const rbk_attention_shape *shape, const float *q, const float *k,
                              const float *v, const float *dout, size_t out_stride, float *dq,
                              float *dk, float *dv, float *dbias, float *scratch);
+  // Generation.
+  void (*append_to_cache)(const rbk_cache_shape *shape, const float *k, const float *v, float *keys,
+                          float *values);
+  size_t (*cached_attention_scratch)(const rbk_cache_shape *shape);
+  void (*cached_attention)(const rbk_cache_shape *shape, const float *q, const float *keys,
+                           const float *values, float *out, size_t out_stride, float *scratch);
 } rbk_encoder_table;
 
 extern const rbk_encoder_table rbk_encoder_avx512, rbk_encoder_avx2, rbk_encoder_portable;

@@ -42,6 +42,13 @@ extension ComputeContext {
     }
   }
 
+  /// Rows of the blocks in which a product is shared: at most 192, as many blocks as the threads share
+  /// evenly.
+  func rowBlock(_ rows: Int) -> Int {
+    let blocks = ((rows + 191) / 192 + threads - 1) / threads * threads
+    return max(12, (rows + blocks * 12 - 1) / (blocks * 12) * 12)
+  }
+
   /// Memory for each thread, of undefined content.
   func scratch(_ count: Int) -> (TensorStorage, stride: Int) {
     let stride = (count + 15) / 16 * 16
@@ -131,9 +138,7 @@ extension ComputeContext {
       a: a.pointer, a_row_stride: a.rowStride, a_column_stride: a.columnStride,
       packed: b.storage.pointer, columns: b.columns, inner: b.inner, c: c, c_stride: stride,
       accumulate: accumulates, bias: bias, activation: RBK_ACTIVATION_NONE)
-    // Blocks of at most 192 rows, a number of them that the threads share evenly.
-    let blocks = ((a.rows + 191) / 192 + threads - 1) / threads * threads
-    let size = max(12, (a.rows + blocks * 12 - 1) / (blocks * 12) * 12)
+    let size = rowBlock(a.rows)
     let (memory, stride) = scratch(rbk_product_scratch())
     let pointer = memory.pointer
     withUnsafePointer(to: job) { job in

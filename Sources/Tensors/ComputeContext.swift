@@ -31,7 +31,7 @@ public final class ComputeContext {
   let team: ThreadTeam?
   private var scratch = TensorStorage(capacity: 0)
 
-  /// Rows up to which a product is split over the team; larger ones are split by their callers.
+  /// Rows up to which a product is split over the team by its columns; larger ones are by rows.
   private static let teamRows = 96
 
   /// Creates a context.
@@ -103,16 +103,20 @@ public final class ComputeContext {
       "linear: x \(x.shape), weight [\(weight.outputs), \(weight.inputs)]")
     let rows = x.rows
     let result = tensor([rows, weight.outputs])
-    func multiply(_ panels: Range<Int>) {
+    func multiply(_ rows: Range<Int>, _ panels: Range<Int>) {
       rbk_linear(
-        x.storage.pointer, weight.inputs, rows, weight.pointer, weight.outputs, weight.inputs,
-        bias?.storage.pointer, activation.kernel, result.storage.pointer, weight.outputs,
+        x.storage.pointer + rows.lowerBound * weight.inputs, weight.inputs, rows.count,
+        weight.pointer, weight.outputs, weight.inputs, bias?.storage.pointer, activation.kernel,
+        result.storage.pointer + rows.lowerBound * weight.outputs, weight.outputs,
         panels.lowerBound, panels.upperBound)
     }
     if rows <= Self.teamRows {
-      split(weight.panels, multiply)
+      split(weight.panels) { multiply(0..<rows, $0) }
     } else {
-      multiply(0..<weight.panels)
+      let size = rowBlock(rows)
+      parallel((rows + size - 1) / size) { part, _ in
+        multiply(part * size..<min(rows, (part + 1) * size), 0..<weight.panels)
+      }
     }
     return result
   }

@@ -3,7 +3,7 @@ public import SystemPackage
 public import Tensors
 
 /// The encoder of BERT and MPNet on a tape; see ``TransformerEncoder``, whose values it has to the bit.
-public final class TrainableTransformer: TrainableEncoder {
+public final class TrainableTransformer: TrainableEncoder, AdaptableModel {
   private struct Norm {
     let weight: Parameter
     let bias: Parameter
@@ -22,6 +22,8 @@ public final class TrainableTransformer: TrainableEncoder {
   public let configuration: EncoderConfiguration
   /// All parameters, in the order of the architecture, named as in the weight file without its prefix.
   public let parameters: [Parameter]
+  /// The linear layers by their paths, such as `encoder.layer.0.attention.self.query`.
+  public let linearLayers: [(path: String, layer: LinearLayer)]
   /// What stands before the names in the weight file.
   public let prefix: String
   /// Whether only the layers' inputs are kept for the gradient: less memory, a third more time.
@@ -68,8 +70,12 @@ public final class TrainableTransformer: TrainableEncoder {
       let (weight, bias) = names.norm(name, in: set, prefix: prefix)
       return Norm(weight: parameter(weight), bias: parameter(bias))
     }
+    var linearLayers: [(path: String, layer: LinearLayer)] = []
     func linear(_ name: String) -> LinearLayer {
-      LinearLayer(weight: parameter(name + ".weight"), bias: parameter(name + ".bias"))
+      let layer = LinearLayer(
+        weight: parameter(name + ".weight"), bias: parameter(name + ".bias"))
+      linearLayers.append((name, layer))
+      return layer
     }
     words = parameter(EncoderWeightNames.words)
     positions = parameter(EncoderWeightNames.positions)
@@ -82,6 +88,7 @@ public final class TrainableTransformer: TrainableEncoder {
         attentionNorm: norm(layer.attentionNorm), intermediate: linear(layer.intermediate),
         output: linear(layer.output), outputNorm: norm(layer.outputNorm))
     }
+    self.linearLayers = linearLayers
     let buckets = configuration.relativeAttentionBuckets
     relativeBias =
       buckets > 0

@@ -112,10 +112,38 @@ public struct WeightSet: Sendable {
   public func tensors(
     prefix: String, expected: [(name: String, shape: [Int])], ignored: [String] = []
   ) throws -> [String: Tensor] {
+    let copied = try requireTensors(prefix: prefix, expected: expected, ignored: ignored)
+    try MemoryBudget.require(copied, for: "the model in '\(directory.shown)'")
+    var result: [String: Tensor] = [:]
+    for (name, _) in expected { result[name] = try tensor(prefix + name) }
+    return result
+  }
+
+  /// One tensor by its full name.
+  ///
+  /// - Throws: `InputError` if it is not there or holds a number that is not finite.
+  func tensor(_ name: String) throws -> Tensor {
+    guard let (file, entry) = places[UTF8Key(name)] else {
+      throw InputError("missing: \(name)", at: Place(file: directory.shown))
+    }
+    return try files[file].tensor(entry, allowNonFinite: allowNonFinite)
+  }
+
+  /// Checks names and shapes, listing every difference at once.
+  ///
+  /// - Parameters:
+  ///   - prefix: put before each name.
+  ///   - expected: names and shapes.
+  ///   - ignored: beginnings of names, after the prefix, that may be there and are not read.
+  /// - Returns: bytes of memory that reading all of them takes.
+  /// - Throws: `InputError` with all missing, misshapen and unexpected tensors.
+  func requireTensors(
+    prefix: String, expected: [(name: String, shape: [Int])], ignored: [String]
+  ) throws -> Int {
     var problems: [String] = []
-    var found: [(name: String, file: Int, entry: SafetensorsFile.Entry)] = []
+    var copied = 0
     for (name, shape) in expected {
-      guard let (file, entry) = places[UTF8Key(prefix + name)] else {
+      guard let (_, entry) = places[UTF8Key(prefix + name)] else {
         problems.append("missing: \(name) \(shape)")
         continue
       }
@@ -124,7 +152,7 @@ public struct WeightSet: Sendable {
         problems.append("\(name): expected \(shape), found \(entry.shape)\(note)")
         continue
       }
-      found.append((name, file, entry))
+      copied += entry.copiedBytes
     }
     let wanted = Set(expected.map { UTF8Key(prefix + $0.name) })
     for name in names where !wanted.contains(UTF8Key(name)) {
@@ -141,12 +169,6 @@ public struct WeightSet: Sendable {
         "the weights do not fit config.json: \(problems.joined(separator: "; "))",
         at: Place(file: directory.shown))
     }
-    let copied = found.reduce(0) { $0 + $1.entry.copiedBytes }
-    try MemoryBudget.require(copied, for: "the model in '\(directory.shown)'")
-    var result: [String: Tensor] = [:]
-    for (name, file, entry) in found {
-      result[name] = try files[file].tensor(entry, allowNonFinite: allowNonFinite)
-    }
-    return result
+    return copied
   }
 }

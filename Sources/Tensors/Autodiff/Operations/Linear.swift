@@ -1,11 +1,19 @@
 import CKernels
 
 /// The parameters of a linear layer.
-public struct LinearLayer {
+public final class LinearLayer {
   /// `[outputs, inputs]`, the layout of PyTorch's `Linear.weight`.
   public let weight: Parameter
   /// `[outputs]`, or nil.
   public let bias: Parameter?
+  /// What is added to the weight's product; its parameters are not among `parameters`.
+  public var update: LowRankUpdate? {
+    willSet {
+      precondition(
+        newValue.map { $0.down.shape[1] == inputs && $0.up.shape[0] == outputs } ?? true,
+        "'\(weight.name)' \(weight.shape): update of another shape")
+    }
+  }
 
   /// Joins the parameters.
   public init(weight: Parameter, bias: Parameter? = nil) {
@@ -25,7 +33,7 @@ public struct LinearLayer {
 }
 
 extension Tape {
-  /// `y = [x W₁ᵀ + b₁ | x W₂ᵀ + b₂ | …]`.
+  /// `y = [x W₁ᵀ + b₁ | x W₂ᵀ + b₂ | …]`, with the layers' low-rank updates, if they have one.
   ///
   /// Gradients: `dx = Σ dyᵢ Wᵢ`, `dWᵢ = dyᵢᵀ x`, `dbᵢ = Σ_r dyᵢ[r]`.
   ///
@@ -46,6 +54,9 @@ extension Tape {
     }
     let width = layers.reduce(0) { $0 + $1.outputs }
     let y = context.tensor([x.value.rows, width])
+    let parameters = layers.flatMap { $0.parameters + ($0.update?.parameters ?? []) }
+    let keeps = records([x], parameters)
+    var kept: [Tensor?] = []
     var column = 0
     for layer in layers {
       let bias = layer.bias?.value
@@ -54,11 +65,14 @@ extension Tape {
         into: y.storage.pointer + column, stride: width,
         bias: bias.map { UnsafePointer($0.storage.pointer) })
       withExtendedLifetime(bias) {}
+      let scaled = layer.update?.add(
+        x.value, to: y.storage.pointer + column, stride: width, in: context)
+      kept.append(keeps ? scaled : nil)
       column += layer.outputs
     }
     let (slot, packing) = (x.slot, x.packing)
-    let input = layers.contains { $0.weight.isTrainable } ? x.value : nil
-    return result(y, packing: packing, from: [x], layers.flatMap(\.parameters)) { tape, dy in
+    let input = layers.contains { $0.weight.isTrainable || $0.update != nil } ? x.value : nil
+    return result(y, packing: packing, from: [x], parameters) { [kept] tape, dy in
       var column = 0
       let dx = slot.map { _ in tape.context.tensor([dy.rows, layers[0].inputs]) }
       for (number, layer) in layers.enumerated() {
@@ -71,6 +85,10 @@ extension Tape {
         }
         if let input {
           tape.emit(layer.weight, packing: packing, .product(inputs: input, outputs: slice))
+        }
+        if let update = layer.update, let input, let scaled = kept[number] {
+          update.addGradients(
+            slice, x: input, scaled: scaled, to: dx, packing: packing, on: tape)
         }
         tape.emit(layer.bias, packing: packing, .rowSum(slice))
       }
