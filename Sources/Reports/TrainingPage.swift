@@ -49,7 +49,7 @@ public struct TrainingPage {
     table.rows = (after?.members ?? []).map { name, value in
       [name, Self.number(before?[name]), Self.number(value)]
     }
-    let size = results["pairs"]?.intValue ?? results["texts"]?.intValue ?? 0
+    let size = ["pairs", "texts", "examples"].lazy.compactMap { results[$0]?.intValue }.first ?? 0
     let steps = results["steps"]?.intValue ?? 0
     let end: Markup =
       results["endedEarly"]?.boolValue == true
@@ -62,7 +62,29 @@ public struct TrainingPage {
       <h2>Course of training</h2>
       <figure>\(chart("losses", "loss"))\(chart("evaluations", "held-out value"))<figcaption>Left: mean loss of the \
       steps since the point before. Right: what is measured on held-out examples; higher is better.</figcaption></figure>
+      \(samples)
+      """
+  }
 
+  /// What a generator writes on from prompts of held-out examples.
+  private var samples: Markup {
+    let samples = results.objects(named: "samples").map { sample -> Markup in
+      func text(_ key: String) -> Markup {
+        Markup.lines(sample[key]?.stringValue ?? "", limit: 4000)
+      }
+      return """
+        <h3>Prompt</h3><pre>\(text("prompt"))</pre>
+        <p class="soft">Before:</p><pre>\(text("before"))</pre>
+        <p class="soft">After:</p><pre>\(text("after"))</pre>
+        <p class="soft">In the example:</p><pre>\(text("reference"))</pre>
+
+        """
+    }
+    guard !samples.isEmpty else { return .empty }
+    return """
+      <h2>What it writes</h2>
+      <p>The most probable continuations of held-out prompts, cut after 48 tokens.</p>
+      \(samples.joined())
       """
   }
 

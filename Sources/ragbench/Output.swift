@@ -8,6 +8,9 @@ enum Output {
     write(text.hasSuffix("\n") ? text : text + "\n", to: STDOUT_FILENO)
   }
 
+  /// Writes a piece of text to standard output, without ending the line.
+  static func piece(_ text: String) { write(text, to: STDOUT_FILENO) }
+
   /// Writes one JSON value, in one line or indented, to standard output.
   static func result(_ value: JSONValue, pretty: Bool) throws {
     result(try value.serialized(pretty: pretty))

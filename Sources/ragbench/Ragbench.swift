@@ -23,7 +23,8 @@ struct Ragbench: ParsableCommand {
     version: version,
     subcommands: [
       ModelCommand.self, CorpusCommand.self, IndexCommand.self, QueryCommand.self,
-      ServeCommand.self, EvalCommand.self, AttackCommand.self, DetectCommand.self,
+      ServeCommand.self, GenerateCommand.self, EvalCommand.self, AttackCommand.self,
+      DetectCommand.self,
       SweepCommand.self, ReproduceCommand.self, TrainCommand.self, ReportCommand.self,
       EnvCommand.self,
       DoctorCommand.self,

@@ -8,12 +8,14 @@ public import Training
 /// `ragbench train`: new weights from examples.
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "train", abstract: "Trains a retriever or a classifier.",
+    commandName: "train", abstract: "Trains a retriever, a classifier or a generator.",
     discussion: """
       Example: ragbench train contrastive pairs.jsonl --model all-MiniLM-L6-v2 --output runs/tuned
       Example: ragbench train classify texts.jsonl --model all-MiniLM-L6-v2
       """,
-    subcommands: [Contrastive.self, Classify.self, Pairs.self, Study.self])
+    subcommands: [
+      Contrastive.self, Classify.self, SFT.self, Pretrain.self, Pairs.self, Study.self,
+    ])
 
   struct Contrastive: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -33,10 +33,9 @@ struct TrainOptions: ParsableArguments {
   var recompute = false
 
   private func choices(
-    seed: UInt64, _ defaults: (inout TrainingChoices) -> Void
+    seed: UInt64, _ defaults: TrainingChoices
   ) throws -> TrainingChoices {
-    var choices = TrainingChoices()
-    defaults(&choices)
+    var choices = defaults
     choices.optimizer = optimizer
     if let learningRate { choices.learningRate = learningRate }
     if let weightDecay { choices.weightDecay = weightDecay }
@@ -61,11 +60,19 @@ struct TrainOptions: ParsableArguments {
     let choices: TrainingChoices
     let context: ComputeContext
     let report: (TrainingRun.Progress) -> Void
+    /// What the run is.
+    let identity: String
     let open: () throws -> RunDirectory
 
     /// A run of an encoder.
     func encoder(_ source: ModelDirectory) -> TrainingRun {
       TrainingRun(source: source, choices: choices, context: context, report: report, open: open)
+    }
+
+    /// A run of a generator.
+    func generator() -> GeneratorRun {
+      GeneratorRun(
+        choices: choices, identity: identity, context: context, report: report, open: open)
     }
   }
 
@@ -74,13 +81,13 @@ struct TrainOptions: ParsableArguments {
   /// - Parameters:
   ///   - command: What `run.json` calls it.
   ///   - name: The data's name, for the run directory.
-  ///   - defaults: Sets the command's own defaults.
+  ///   - defaults: The command's own defaults.
   ///   - description: All that the results depend on beside the choices.
   ///   - run: Seed and directory.
   ///   - options: Threads and format.
   ///   - train: Trains and returns the results.
   func perform(
-    _ command: String, name: String, defaults: (inout TrainingChoices) -> Void = { _ in },
+    _ command: String, name: String, defaults: TrainingChoices = TrainingChoices(),
     description: JSONObject, run: RunOptions, options: SharedOptions,
     train: (Setup) throws -> JSONObject
   ) throws {
@@ -97,6 +104,7 @@ struct TrainOptions: ParsableArguments {
       Setup(
         choices: choices, context: ComputeContext(threads: options.threadCount),
         report: progress.show,
+        identity: command + " " + Checksum.sha256(try JSONValue.object(description).serialized()),
         open: {
           let directory = try run.directory(
             command, corpus: name, description: description, locations: locations,

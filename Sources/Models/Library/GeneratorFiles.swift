@@ -66,4 +66,23 @@ public struct GeneratorFiles: Sendable {
     else { return nil }
     return try ChatTemplate(tokenizer, source: source, at: place)
   }
+
+  /// Files of a tokenizer and of its conversations.
+  private static let tokenizerFiles = [
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "chat_template.jinja",
+  ]
+
+  /// Writes the tokenizer into a folder as `transformers` loads it.
+  ///
+  /// - Parameter directory: A folder that exists.
+  /// - Throws: `FileError`; `InputError` for a vocabulary of a GGUF file that cannot be written.
+  public func writeTokenizer(to directory: FilePath) throws {
+    if let gguf { return try ByteLevelFile(gguf: gguf).write(to: directory) }
+    for name in Self.tokenizerFiles {
+      let file = self.directory.appending(name)
+      guard file.exists else { continue }
+      try AtomicFile.write(FileBytes.read(file, limit: 1 << 30), to: directory.appending(name))
+    }
+  }
 }

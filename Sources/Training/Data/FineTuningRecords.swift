@@ -14,6 +14,16 @@ public enum FineTuningRecord: Sendable, Equatable {
   case conversation([ChatMessage])
   /// `{"prompt": [ … ], "completion": [ … ]}`: a conversation and how it goes on.
   case answer(prompt: [ChatMessage], completion: [ChatMessage])
+
+  /// What is asked, or the whole text: examples that share it stay on one side of a split.
+  var question: String {
+    switch self {
+    case .text(let text): text
+    case .completion(let prompt, _): prompt
+    case .conversation(let messages), .answer(let messages, _):
+      (messages.last { $0.role == .user } ?? messages.first)?.content ?? ""
+    }
+  }
 }
 
 extension TrainingRecords {

@@ -1,5 +1,4 @@
 import Basics
-import Foundation
 import SystemPackage
 import Tensors
 import TestSupport
@@ -7,14 +6,11 @@ import Testing
 
 @testable import Models
 
-/// What is written here as `transformers` and `peft` read it: `make verify` with `PEER_PYTHON`.
+/// What is written here as `transformers` and `peft` read it.
 @Suite struct WrittenForPythonTests {
-  private static var python: String? {
-    let environment = ProcessInfo.processInfo.environment
-    return environment["RAGBENCH_VERIFY"] == "1" ? environment["PEER_PYTHON"] : nil
-  }
-
-  @Test(.enabled(if: python != nil), arguments: TinyDecoder.names)
+  @Test(
+    .enabled(if: PeerPython.path != nil, "set PEER_PYTHON to a Python with transformers and peft"),
+    arguments: TinyDecoder.names)
   func transformersAndPEFTLoadIt(name: String) throws {
     let tiny = try TinyDecoder(name)
     let temporary = try TemporaryDirectory()
@@ -37,7 +33,7 @@ import Testing
     try adapter.save(to: temporary.file("adapter"))
     let adapted = decoder.logits(of: [ids])
     let script = Checkout.fixture("decoders/check_written.py").string
-    let python = try #require(Self.python)
+    let python = try #require(PeerPython.path)
     let result = try ChildProcess(FilePath(python), [script, temporary.path.string])
       .wait(timeout: .seconds(300))
     try #require(result.status == 0, "\(result.errorText)")

@@ -43,7 +43,7 @@ import Testing
     }
     #expect(Self.merges(found) == merges)
     // The whole file is the one that `tokenizers` writes, so it is one that it reads.
-    #expect(try found.json == TokenizerFixtures.json("byte_level_tokenizer.json"))
+    #expect(try found.file.json == TokenizerFixtures.json("byte_level_tokenizer.json"))
   }
 
   /// All 24,384 passages, 16 MB: 7,933 merges, by the hash of their lines.

@@ -31,6 +31,23 @@ import Testing
     try decoder.expectDecodings("smollm2.json")
   }
 
+  /// Written as `tokenizer.json`, it is the same tokenizer with the same conversations.
+  @Test func whatIsWrittenIsReadAgain() throws {
+    guard let files = try Self.files() else { return }
+    let directory = try TemporaryDirectory()
+    try files.writeTokenizer(to: directory.path)
+    let again = try GeneratorFiles(directory: directory.path)
+    #expect(again.gguf == nil && again.tokenizer.specialTokens == files.tokenizer.specialTokens)
+    let cases = try TokenizerFixtures.json("smollm2.json").objects("cases")
+    for object in cases {
+      let text = try object.string("text")
+      #expect(again.tokenizer.encode(text).ids == files.tokenizer.encode(text).ids)
+    }
+    let messages = [ChatMessage(.user, "What is gout?"), ChatMessage(.assistant, "A disease.")]
+    #expect(
+      try again.chatTemplate()?.tokens(of: messages) == files.chatTemplate()?.tokens(of: messages))
+  }
+
   @Test func thousandPassages() throws {
     guard let tokenizer = try Self.files()?.tokenizer,
       let path = TestData.path("openstax/textbook_chunks.jsonl.gz")

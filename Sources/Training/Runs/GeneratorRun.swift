@@ -1,0 +1,207 @@
+public import Basics
+import Glibc
+public import Models
+import SystemPackage
+public import Tensors
+
+/// One training run of a generator in a run directory: `adapter/` or `model/` at its end.
+public struct GeneratorRun {
+  /// The folder of a trained LoRA adapter within a run directory.
+  public static let adapterFolder = "adapter"
+
+  private let course: TrainingCourse
+  private let open: () throws -> RunDirectory
+
+  /// A run.
+  ///
+  /// - Parameters:
+  ///   - choices: Checked.
+  ///   - identity: What the run is; a checkpoint of another is refused.
+  ///   - context: Where it runs.
+  ///   - report: Told what is going on.
+  ///   - open: Opens the run directory, once the examples are known to be good.
+  public init(
+    choices: TrainingChoices, identity: String, context: ComputeContext,
+    report: @escaping (TrainingRun.Progress) -> Void, open: @escaping () throws -> RunDirectory
+  ) {
+    course = TrainingCourse(
+      choices: choices, context: context, identity: identity, report: report)
+    self.open = open
+  }
+
+  /// Trains a generator on examples.
+  ///
+  /// - Parameters:
+  ///   - source: The generator.
+  ///   - records: Examples in any formats.
+  ///   - lora: An adapter that is trained in place of the weights; nil: all weights are trained.
+  ///   - frozen: Names of parameters that stay as they are, as `freeze` takes them.
+  ///   - packs: Whether sequences are packed into groups of the longest one's size, so that a step takes
+  ///     so many groups.
+  ///   - learnsPrompts: Whether prompts are learnt too.
+  /// - Returns: What `results.json` holds: loss and perplexity of the held-out completions before and
+  ///   after, samples, and the losses.
+  /// - Throws: `InputError` for examples that do not fit the model; `UsageError` for choices that do not;
+  ///   ``TrainingError``; `FileError`.
+  public func fineTune(
+    _ source: ModelDirectory, on records: [FineTuningRecord], lora: LoRAConfiguration?,
+    frozen: [String] = [], packs: Bool = false, learnsPrompts: Bool = false
+  ) throws -> JSONObject {
+    let files = try GeneratorFiles(directory: source.path)
+    let decoder = try TrainableDecoder(DecoderWeights(directory: source.path))
+    decoder.checkpointsLayers = course.choices.checkpointsLayers
+    let limit = try maximumTokens(of: decoder, default: 1024)
+    let split = ExampleSplit(
+      records.map { [$0.question] }, heldOut: course.choices.heldOut, seed: course.choices.seed)
+    guard !split.training.isEmpty, !split.heldOut.isEmpty else {
+      throw InputError("\(records.count) examples, expected two different ones or more")
+    }
+    func examples(_ numbers: [Int]) throws -> FineTuningExamples {
+      try FineTuningExamples(
+        numbers.map { records[$0] }, tokenizer: files.tokenizer, template: files.chatTemplate(),
+        maximumTokens: limit, learnsPrompts: learnsPrompts)
+    }
+    let (training, heldOut) = (try examples(split.training), try examples(split.heldOut))
+    let adapter = try lora.map { try LoRAAdapter($0, on: decoder, seed: course.choices.seed) }
+    try decoder.freeze(frozen)
+    let writer = try SampleWriter(files.tokenizer, heldOut.sequences)
+    let directory = try open()
+    var results: JSONObject = [
+      "examples": JSONValue(training.sequences.count),
+      "heldOut": JSONValue(heldOut.sequences.count),
+      "cut": JSONValue(training.cutCount + heldOut.cutCount),
+      "withoutCompletion": JSONValue(training.emptyCount + heldOut.emptyCount),
+    ]
+    let task = LanguageModelTask(decoder, adapter: adapter)
+    let lengths = training.sequences.map(\.ids.count)
+    results = results.followed(
+      by: try self.train(
+        task, decoder, training.sequences, heldOut.sequences,
+        plan: packs ? packed(lengths, maximum: lengths.max() ?? 1) : nil, writer: writer,
+        in: directory))
+    if let adapter {
+      try adapter.save(to: directory.path.appending(Self.adapterFolder))
+    } else {
+      try TrainedModelFiles.write(
+        decoder, to: directory.path.appending(TrainingRun.modelFolder),
+        name: "\(source.card.name.prefix(40))-trained",
+        origin: "trained by ragbench from \(source.card.name)",
+        writeTokenizer: { try files.writeTokenizer(to: $0) })
+    }
+    return results
+  }
+
+  /// Trains a new generator on a text.
+  ///
+  /// - Parameters:
+  ///   - configuration: Its sizes.
+  ///   - text: What it is trained on, with its vocabulary.
+  /// - Returns: As for fine-tuning.
+  /// - Throws: `InputError` for a vocabulary that does not fit; ``TrainingError``; `FileError`.
+  public func pretrain(
+    _ configuration: DecoderConfiguration, on text: PretrainingText
+  ) throws -> JSONObject {
+    let decoder = try TrainableDecoder(
+      DecoderWeights(configuration, seed: course.choices.seed))
+    decoder.checkpointsLayers = course.choices.checkpointsLayers
+    let writer = try SampleWriter(text.tokenizer, text.heldOut)
+    let directory = try open()
+    let results = try train(
+      LanguageModelTask(decoder), decoder, text.training, text.heldOut, plan: nil,
+      writer: writer, in: directory)
+    try TrainedModelFiles.write(
+      decoder, to: directory.path.appending(TrainingRun.modelFolder),
+      name: "pretrained-\(configuration.parameterCount / 1000)k",
+      origin: "pre-trained by ragbench", writeTokenizer: { try text.vocabulary.write(to: $0) })
+    return results
+  }
+
+  private func maximumTokens(of decoder: TrainableDecoder, default most: Int) throws -> Int {
+    let context = decoder.configuration.maximumTokens
+    guard let limit = course.choices.maximumTokens else { return min(most, context) }
+    guard limit <= context else {
+      throw UsageError("--max-tokens is \(limit), the model takes at most \(context)")
+    }
+    return limit
+  }
+
+  private func packed(_ lengths: [Int], maximum: Int) -> any BatchPlan {
+    let groups = SequencePacking.bestFitDecreasing(lengths, maximum: maximum)
+    return PackedBatches(
+      groups: groups,
+      plan: ShuffledBatches(
+        count: groups.count, size: course.choices.batchSize, seed: course.choices.seed))
+  }
+
+  private func train(
+    _ task: LanguageModelTask, _ decoder: TrainableDecoder, _ training: [MaskedTokens],
+    _ heldOut: [MaskedTokens], plan: (any BatchPlan)?, writer: SampleWriter,
+    in directory: RunDirectory
+  ) throws -> JSONObject {
+    let evaluation = PerplexityEvaluation(heldOut, decoder: decoder, context: course.context)
+    let before = evaluation.measure()
+    let early = try writer.samples(of: decoder, in: course.context)
+    let result = try course.run(
+      task, parameters: task.parameters, examples: training, lengths: training.map(\.ids.count),
+      plan: plan, heldOut: heldOut.count, in: directory
+    ) { -evaluation.measure().loss }
+    let after = evaluation.measure()
+    let late = try writer.samples(of: decoder, in: course.context)
+    let samples = zip(writer.prompts, zip(early, late)).map { prompt, texts -> JSONValue in
+      .object([
+        "prompt": .string(prompt.text), "before": .string(texts.0), "after": .string(texts.1),
+        "reference": .string(prompt.reference),
+      ])
+    }
+    let values: JSONObject = [
+      "trainedParameters": JSONValue(
+        task.parameters.filter(\.isTrainable).reduce(0) { $0 + $1.shape.reduce(1, *) }),
+      "before": .object(before.json), "after": .object(after.json), "samples": .array(samples),
+    ]
+    return values.followed(by: result)
+  }
+}
+
+/// Loss and perplexity of held-out completions.
+private struct PerplexityEvaluation {
+  struct Values {
+    let loss: Double
+    var json: JSONObject { ["loss": .number(loss), "perplexity": .number(Glibc.exp(loss))] }
+  }
+
+  /// Tokens of one pass.
+  private static let passTokens = 4096
+
+  private let examples: [MaskedTokens]
+  private let decoder: TrainableDecoder
+  private let context: ComputeContext
+
+  init(_ examples: [MaskedTokens], decoder: TrainableDecoder, context: ComputeContext) {
+    self.examples = examples
+    self.decoder = decoder
+    self.context = context
+  }
+
+  /// The mean over all learnt tokens, in nats.
+  func measure() -> Values {
+    var total = 0.0
+    var count = 0
+    var start = 0
+    while start < examples.count {
+      var end = start
+      var tokens = 0
+      repeat {
+        tokens += examples[end].ids.count
+        end += 1
+      } while end < examples.count && tokens + examples[end].ids.count <= Self.passTokens
+      let part = Array(examples[start..<end])
+      let tape = Tape(in: context, mode: .forwardOnly)
+      total += decoder.tokenLosses(of: part, on: tape).value.values.reduce(0) {
+        $0 + Double($1)
+      }
+      count += part.reduce(0) { $0 + $1.predictedCount }
+      start = end
+    }
+    return Values(loss: total / Double(max(1, count)))
+  }
+}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Basics
+import Corpus
+import Models
+import SystemPackage
+import Training
+
+extension TrainCommand {
+  /// `ragbench train pretrain`: a new generator from a corpus.
+  struct Pretrain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "pretrain", abstract: "Trains a new generator on a corpus, from scratch.",
+      discussion: """
+        A byte-level vocabulary is learnt from the corpus, then a Llama of the given sizes is trained \
+        on its passages, one behind the other, in blocks of --context tokens. A share of the passages \
+        is held out: loss and perplexity are measured on them. The model in DIR/model is one that \
+        transformers loads; here it is run:DIR.
+
+        Example: ragbench train pretrain --corpus textbooks --output runs/small
+        Example: ragbench generate --raw --model run:runs/small "The heart is"
+        """)
+
+    @Option(help: "Name of the corpus.") var corpus: String
+    @Option(help: "Tokens of the vocabulary.") var vocabulary = 4096
+    @Option(help: "Width of the token states.") var hidden = 192
+    @Option(help: "Width of the feed-forward layers.") var intermediate = 512
+    @Option(help: "Number of layers.") var layers = 5
+    @Option(help: "Query heads.") var heads = 6
+    @Option(help: "Heads of keys and values; divides the query heads.") var kvHeads = 3
+    @Option(help: "Tokens of a block, and of the longest text that the model takes.")
+    var context = 256
+    @OptionGroup var training: TrainOptions
+    @OptionGroup var runOptions: RunOptions
+    @OptionGroup var options: SharedOptions
+
+    func run() throws {
+      let end: Int32 = 0
+      let sizes = try DecoderConfiguration(
+        vocabularySize: vocabulary, hiddenSize: hidden, intermediateSize: intermediate,
+        layers: layers, heads: heads, keyValueHeads: kvHeads, maximumTokens: context,
+        tiesWordTable: true, beginToken: end, endTokens: [end])
+      let bench = try Workbench(options)
+      let bundle = try bench.quietBundle(corpus)
+      let description: JSONObject = [
+        "data": .string(bundle.passagesChecksum), "model": .object(sizes.json),
+      ]
+      var defaults = TrainingChoices()
+      defaults.learningRate = 1e-3
+      defaults.schedule = .cosine
+      defaults.weightDecay = 0.1
+      defaults.heldOut = 0.02
+      try training.perform(
+        "train-pretrain", name: corpus, defaults: defaults, description: description,
+        run: runOptions, options: options
+      ) { setup in
+        var texts: [String] = []
+        try bundle.forEachPassage { texts.append($0.text) }
+        let text = try PretrainingText(
+          texts, heldOut: setup.choices.heldOut, seed: setup.choices.seed,
+          vocabularySize: vocabulary, blockSize: context)
+        return try setup.generator().pretrain(sizes, on: text)
+      }
+    }
+  }
+}
