@@ -65,6 +65,7 @@ public final class LoRAAdapter {
   ///   - model: without an adapter.
   ///   - targets: the layers.
   ///   - factors: A and B of a layer.
+  /// - Throws: `UsageError` if the model has an adapter; what `factors` throws.
   init(
     _ configuration: LoRAConfiguration, on model: some AdaptableModel,
     _ targets: [(path: String, layer: LinearLayer)],

@@ -66,6 +66,7 @@ public struct TransformerDecoder: Sendable {
   /// An empty cache for one sequence.
   ///
   /// - Parameter tokens: tokens that must have room, at most the context.
+  /// - Returns: the cache.
   /// - Throws: `MemoryShortage`.
   public func makeCache(tokens: Int) throws -> KeyValueCache {
     let c = configuration
@@ -118,6 +119,7 @@ public struct TransformerDecoder: Sendable {
   ///   - caches: one for each sequence, with room.
   ///   - context: where it runs.
   /// - Returns: `[sequences, hidden]`.
+  /// - Throws: `CancellationError`.
   public func lastStates(
     of inputs: [[Int32]], caches: [KeyValueCache], in context: ComputeContext
   ) throws -> Tensor {

@@ -49,6 +49,8 @@ extension LowRankUpdate {
   ///   - x: the layer's input.
   ///   - scaled: u.
   ///   - dx: where the input's gradient is added, or nil.
+  ///   - packing: of the rows.
+  ///   - tape: where it runs.
   func addGradients(
     _ dy: ColumnSlice, x: Tensor, scaled: Tensor, to dx: Tensor?, packing: Packing, on tape: Tape
   ) {
