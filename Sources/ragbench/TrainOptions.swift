@@ -86,6 +86,7 @@ struct TrainOptions: ParsableArguments {
   ///   - run: Seed and directory.
   ///   - options: Threads and format.
   ///   - train: Trains and returns the results.
+  /// - Throws: What reading, training and writing throw; `UsageError` for choices that cannot be.
   func perform(
     _ command: String, name: String, defaults: TrainingChoices = TrainingChoices(),
     description: JSONObject, run: RunOptions, options: SharedOptions,
