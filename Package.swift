@@ -45,6 +45,10 @@ let targets: [Target] = [
     name: "Training", dependencies: ["Basics", "Models", "Tensors", system],
     swiftSettings: strict),
   .target(
+    name: "Privacy",
+    dependencies: ["Basics", "CKernels", "Models", "Statistics", "Tensors", "Training", system],
+    swiftSettings: strict),
+  .target(
     name: "Attacks", dependencies: ["Basics", "Corpus", "Models", "Tensors", system],
     path: "Attacks", swiftSettings: strict),
   .target(
@@ -72,9 +76,8 @@ let targets: [Target] = [
   .executableTarget(
     name: "ragbench",
     dependencies: [
-      "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "QueryServer", "Reports",
-      "Retrieval",
-      "Statistics", "Tensors", "Training", argumentParser, system,
+      "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "Privacy", "QueryServer",
+      "Reports", "Retrieval", "Statistics", "Tensors", "Training", argumentParser, system,
     ],
     swiftSettings: strict),
 
@@ -105,6 +108,12 @@ let targets: [Target] = [
   .testTarget(
     name: "TrainingTests",
     dependencies: ["Training", "Basics", "Models", "Tensors", "TestSupport", system],
+    swiftSettings: strict),
+  .testTarget(
+    name: "PrivacyTests",
+    dependencies: [
+      "Privacy", "Basics", "Models", "Statistics", "Tensors", "Training", "TestSupport", system,
+    ],
     swiftSettings: strict),
   .testTarget(
     name: "AttacksTests",

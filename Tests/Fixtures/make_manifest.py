@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-TOPICS = ["autodiff", "training", "tokenizers", "models", "minilm", "mpnet", "wordllama", "statistics", "ranking", "reference", "defenses"]
+TOPICS = ["autodiff", "training", "tokenizers", "models", "minilm", "mpnet", "wordllama", "statistics", "ranking", "reference", "defenses", "privacy"]
 
 
 def manifest(folder):
