@@ -46,7 +46,9 @@ let targets: [Target] = [
     swiftSettings: strict),
   .target(
     name: "Privacy",
-    dependencies: ["Basics", "CKernels", "Models", "Statistics", "Tensors", "Training", system],
+    dependencies: [
+      "Basics", "CKernels", "Models", "Statistics", "Tensors", "Training", crypto, system,
+    ],
     swiftSettings: strict),
   .target(
     name: "Attacks", dependencies: ["Basics", "Corpus", "Models", "Tensors", system],

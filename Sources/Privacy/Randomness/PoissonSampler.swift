@@ -1,0 +1,38 @@
+import Tensors
+public import Training
+
+/// Which records each step takes: every one with the same probability, independently, anew at each
+/// step. A batch may be empty, and is accounted all the same.
+///
+/// The only plan that private training takes: what the accountants assume. Shuffled batches of a
+/// fixed size cannot be put in its place.
+public final class PoissonSampler: BatchPlan {
+  /// Number of records.
+  public let records: Int
+  /// The probability, above 0 and up to 1.
+  public let rate: Double
+  private let seed: UInt64?
+  private var entropy: Keystream?
+
+  init(records: Int, rate: Double, randomness: PrivacyRandomness) {
+    precondition(
+      records > 0 && rate > 0 && rate <= 1, "PoissonSampler: \(records) records, rate \(rate)")
+    (self.records, self.rate) = (records, rate)
+    seed = randomness.seed(.sampling)
+    entropy = seed == nil ? Keystream() : nil
+  }
+
+  /// 1 / rate, rounded up: a record is expected once in that many steps.
+  public var stepsPerEpoch: Int { Int((1 / rate).rounded(.up)) }
+
+  /// Records of a step, ascending. With the system's entropy each call draws anew, so that a run
+  /// that goes on repeats no batch.
+  public func batch(at step: Int) -> [Int] {
+    if let seed {
+      return PoissonBatches(count: records, rate: rate, seed: seed).batch(at: step)
+    }
+    return (0..<records).filter { _ in
+      Double((entropy?.next() ?? 0) >> 11) * 0x1p-53 < rate
+    }
+  }
+}
