@@ -114,7 +114,8 @@ let targets: [Target] = [
   .testTarget(
     name: "PrivacyTests",
     dependencies: [
-      "Privacy", "Basics", "Models", "Statistics", "Tensors", "Training", "TestSupport", system,
+      "Privacy", "Basics", "CKernels", "Models", "Statistics", "Tensors", "Training",
+      "TestSupport", system,
     ],
     swiftSettings: strict),
   .testTarget(

@@ -80,6 +80,9 @@ public struct Calibration: Sendable {
         name: "the work to calibrate", value: "\(steps) steps at rate \(rate)",
         expected: "at least one step and a rate above 0")
     }
+    guard try accountant.epsilon(of: previous, delta: budget.delta) < budget.epsilon else {
+      throw try exceeded(by: phase(Self.largestNoise))
+    }
     var high = 1.0
     while try !keeps(phase(high)) {
       high *= 2

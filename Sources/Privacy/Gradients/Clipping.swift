@@ -62,12 +62,12 @@ public struct Clipping: Sendable, Equatable {
   ///   - groups: number of groups.
   /// - Returns: a factor that leaves a length of at most C / √groups.
   func factor(norm: Double, groups: Int) -> Double {
-    let limit = length / Double(groups).squareRoot()
+    let limit = Self.margin * length / Double(groups).squareRoot()
     switch function {
-    case .vanilla: return Self.margin * (norm > limit ? limit / norm : 1)
-    case .automatic(let stability): return Self.margin * limit / (norm + stability)
-    case .normalised: return Self.margin * limit / max(norm, 1e-4 * limit)
-    case .global: return norm <= limit ? Self.margin : 0
+    case .vanilla: return norm > limit ? limit / norm : 1
+    case .automatic(let stability): return limit / (norm + stability)
+    case .normalised: return limit / max(norm, 1e-4 * limit)
+    case .global: return norm <= limit ? 1 : 0
     }
   }
 

@@ -53,7 +53,7 @@ public final class Privatizer<Task: PerRecordTask>: CombiningGradientSource {
     for (number, parameter) in parameters.enumerated() where parameter.isTrainable {
       parameter.updateGradient { values in
         noise.add(
-          to: values, deviation: deviation, step: step, parameter: number)
+          to: values, deviation: deviation, step: step, parameter: number, in: context)
       }
       parameter.scaleGradient(by: Float(1 / settings.expectedRecords))
     }

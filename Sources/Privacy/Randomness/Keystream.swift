@@ -2,44 +2,35 @@ import Crypto
 import Foundation
 import Tensors
 
-/// Random bits for noise and sampling: AES-256 in counter mode under a key of the operating system's
-/// entropy, which is thrown away with the generator.
-///
-/// Asking the system for every number would take longer than a training step.
-struct Keystream: RandomNumberGenerator {
+/// Random bits for noise and sampling: AES-256 in counter mode, so many that asking the system for
+/// every number would take longer than a training step.
+struct Keystream {
   private let key: SymmetricKey
-  private var block: UInt64 = 0
-  private var words: [UInt64] = []
-  private var used = 0
 
-  private static let blockBytes = 1 << 16
+  /// Words of one block.
+  static let blockWords = 1 << 13
+  private static let zeros = Data(count: 8 * blockWords)
 
-  /// A generator with a fresh key.
-  init() {
+  /// Under a key of the operating system's entropy, which is thrown away with the stream; or, for
+  /// tests and reproductions, under a key that anybody can make from the seed.
+  init(_ seed: UInt64?) {
     var entropy = SystemEntropy()
-    let words = (0..<4).map { _ in entropy.next() }
+    let words = (0..<4).map { word in seed.map { $0 &+ UInt64(word) } ?? entropy.next() }
     key = words.withUnsafeBytes { SymmetricKey(data: $0) }
   }
 
-  /// The next 64 bits.
-  mutating func next() -> UInt64 {
-    if used == words.count { refill() }
-    defer { used += 1 }
-    return words[used]
-  }
-
-  private mutating func refill() {
-    words = Self.words(key: key, block: block)
-    block += 1
-    used = 0
-  }
-
-  /// The keystream of a block: what zeros are encrypted to.
-  private static func words(key: SymmetricKey, block: UInt64) -> [UInt64] {
-    let nonce = (0..<12).map { UInt8(truncatingIfNeeded: $0 < 8 ? block >> (8 * $0) : 0) }
+  /// Calls `body` with the ``blockWords`` words at an address: what zeros are encrypted to.
+  func withBlock<Result>(
+    _ stream: UInt64, _ block: UInt32, _ body: (UnsafeBufferPointer<UInt64>) -> Result
+  ) -> Result {
+    let nonce = (0..<12).map { byte in
+      UInt8(truncatingIfNeeded: byte < 8 ? stream >> (8 * byte) : UInt64(block) >> (8 * (byte - 8)))
+    }
     guard let nonce = try? AES.GCM.Nonce(data: nonce),
-      let sealed = try? AES.GCM.seal(Data(count: blockBytes), using: key, nonce: nonce)
+      let sealed = try? AES.GCM.seal(Self.zeros, using: key, nonce: nonce)
     else { preconditionFailure("Keystream: AES-GCM") }
-    return sealed.ciphertext.withUnsafeBytes { Array($0.bindMemory(to: UInt64.self)) }
+    return sealed.ciphertext.withUnsafeBytes { bytes in
+      bytes.withMemoryRebound(to: UInt64.self, body)
+    }
   }
 }

@@ -6,20 +6,18 @@ public import Training
 ///
 /// The only plan that private training takes: what the accountants assume. Shuffled batches of a
 /// fixed size cannot be put in its place.
-public final class PoissonSampler: BatchPlan {
+public struct PoissonSampler: BatchPlan {
   /// Number of records.
   public let records: Int
   /// The probability, above 0 and up to 1.
   public let rate: Double
   private let seed: UInt64?
-  private var entropy: Keystream?
 
   init(records: Int, rate: Double, randomness: PrivacyRandomness) {
     precondition(
       records > 0 && rate > 0 && rate <= 1, "PoissonSampler: \(records) records, rate \(rate)")
     (self.records, self.rate) = (records, rate)
     seed = randomness.seed(.sampling)
-    entropy = seed == nil ? Keystream() : nil
   }
 
   /// 1 / rate, rounded up: a record is expected once in that many steps.
@@ -28,11 +26,14 @@ public final class PoissonSampler: BatchPlan {
   /// Records of a step, ascending. With the system's entropy each call draws anew, so that a run
   /// that goes on repeats no batch.
   public func batch(at step: Int) -> [Int] {
-    if let seed {
-      return PoissonBatches(count: records, rate: rate, seed: seed).batch(at: step)
+    let keystream = Keystream(seed)
+    var chosen: [Int] = []
+    for start in stride(from: 0, to: records, by: Keystream.blockWords) {
+      keystream.withBlock(UInt64(step), UInt32(start / Keystream.blockWords)) { words in
+        for i in 0..<min(words.count, records - start)
+        where Double(words[i] >> 11) * 0x1p-53 < rate { chosen.append(start + i) }
+      }
     }
-    return (0..<records).filter { _ in
-      Double((entropy?.next() ?? 0) >> 11) * 0x1p-53 < rate
-    }
+    return chosen
   }
 }

@@ -1,8 +1,9 @@
+import CKernels
 import Tensors
 
 /// Normal noise on the sums of private gradients.
 ///
-/// Each number is half the sum of four independent normal numbers of 53 bits, rounded once with the
+/// Each number is half the sum of four independent normal numbers of 52 bits, rounded once with the
 /// sum it is added to: a single floating-point normal number has gaps in its values, by which an
 /// observer could tell sums apart.
 ///
@@ -13,43 +14,34 @@ struct PrivacyNoise {
 
   init(_ randomness: PrivacyRandomness) { seed = randomness.seed(.noise) }
 
+  /// Numbers that one block of a keystream serves.
+  private static let stretch = Keystream.blockWords / Int(RBK_NOISE_WORDS) * 16
+
   /// Adds noise to the sum of one parameter.
   ///
   /// - Parameters:
   ///   - values: the sum.
   ///   - deviation: standard deviation of the noise.
-  ///   - step: with a seed, chooses the numbers.
+  ///   - step: with a seed, chooses the numbers; without, each call draws its own.
   ///   - parameter: likewise.
+  ///   - context: where it runs. With a seed the number of threads does not change the bits.
   func add(
-    to values: UnsafeMutableBufferPointer<Float>, deviation: Double, step: Int, parameter: Int
+    to values: UnsafeMutableBufferPointer<Float>, deviation: Double, step: Int, parameter: Int,
+    in context: ComputeContext
   ) {
-    guard deviation > 0 else { return }
-    if let seed {
-      var bits = Philox(seed: seed, stream: UInt64(step) << 24 | UInt64(parameter))
-      add(to: values, deviation: deviation, from: &bits)
-    } else {
-      var bits = Keystream()
-      add(to: values, deviation: deviation, from: &bits)
-    }
-  }
-
-  private func add(
-    to values: UnsafeMutableBufferPointer<Float>, deviation: Double,
-    from bits: inout some RandomNumberGenerator
-  ) {
-    var i = 0
-    while i < values.count {
-      // The halves of a pair go to different numbers: their sum would be a single draw again.
-      var sum = (0.0, 0.0)
-      for _ in 0..<4 {
-        let pair = Gaussian.pair(bits.next(), bits.next())
-        sum = (sum.0 + pair.0, sum.1 + pair.1)
+    guard deviation > 0, let base = values.baseAddress else { return }
+    let keystream = Keystream(seed)
+    let address = UInt64(step) << 24 | UInt64(parameter)
+    let blocks = (values.count + Self.stretch - 1) / Self.stretch
+    // Ranges begin at multiples of 16.
+    context.parallelRanges(16 * blocks, grain: 16) { range in
+      for block in range.lowerBound / 16..<range.upperBound / 16 {
+        let start = block * Self.stretch
+        keystream.withBlock(address, UInt32(block)) { words in
+          rbk_add_noise(
+            words.baseAddress, deviation, min(Self.stretch, values.count - start), base + start)
+        }
       }
-      values[i] = Float(Double(values[i]) + deviation * 0.5 * sum.0)
-      if i + 1 < values.count {
-        values[i + 1] = Float(Double(values[i + 1]) + deviation * 0.5 * sum.1)
-      }
-      i += 2
     }
   }
 }

@@ -1,5 +1,5 @@
 public import Tensors
-public import Training
+import Training
 
 /// A language model that learns to continue texts. The loss of a record is the mean over its own
 /// tokens: a mean over all tokens of a batch would tie records together by its denominator.
