@@ -159,6 +159,8 @@ let package = Package(
       name: "RagbenchRetrieval",
       targets: ["Basics", "CKernels", "Models", "Retrieval", "Tensors"]),
     .library(name: "RagbenchTraining", targets: ["Basics", "Models", "Tensors", "Training"]),
+    .library(
+      name: "RagbenchPrivacy", targets: ["Basics", "Models", "Privacy", "Tensors", "Training"]),
     .library(name: "CBLAS", targets: ["CBLAS"]),
     // For Fuzz/ and Benchmarks/.
     .library(

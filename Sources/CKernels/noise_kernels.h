@@ -4,6 +4,7 @@
 // tail reaches to 8.5 standard deviations with its true frequencies.
 
 typedef double d8 __attribute__((vector_size(64), aligned(8)));
+typedef float f8 __attribute__((vector_size(32), aligned(4)));
 typedef int64_t l8 __attribute__((vector_size(64), aligned(8)));
 
 INLINE d8 splat8(double x) { return (d8){x, x, x, x, x, x, x, x}; }
@@ -75,7 +76,8 @@ INLINE void cos_sin_turns(d8 t, d8 *cosine, d8 *sine) {
   *cosine = (d8)((l8)select8(odd, a, c) ^ cosine_sign);
 }
 
-static void add_noise(const uint64_t *words, double deviation, size_t count, float *values) {
+static void add_noise(const uint64_t *words, double deviation, double factor, size_t count,
+                      float *values) {
   const d8 scale = splat8(0.5 * deviation);
   for (size_t i = 0; i < count; i += 16, words += RBK_NOISE_WORDS) {
     d8 first = splat8(0), second = splat8(0);
@@ -91,11 +93,14 @@ static void add_noise(const uint64_t *words, double deviation, size_t count, flo
       first += radius * cosine;
       second += radius * sine;
     }
-    first *= scale;
-    second *= scale;
-    for (size_t j = 0; j < 8; j++) {
-      if (i + j < count) values[i + j] = (float)((double)values[i + j] + first[j]);
-      if (i + 8 + j < count) values[i + 8 + j] = (float)((double)values[i + 8 + j] + second[j]);
-    }
+    float block[16] = {0};
+    size_t size = count - i < 16 ? count - i : 16;
+    memcpy(block, values + i, size * sizeof(float));
+    f8 *halves = (f8 *)block;
+    d8 sums[2] = {__builtin_convertvector(halves[0], d8) + scale * first,
+                  __builtin_convertvector(halves[1], d8) + scale * second};
+    for (int half = 0; half < 2; half++)
+      halves[half] = __builtin_convertvector(splat8(factor) * sums[half], f8);
+    memcpy(values + i, block, size * sizeof(float));
   }
 }

@@ -16,7 +16,7 @@ import Testing
     var values = [Float](repeating: 0, count: count)
     values.withUnsafeMutableBufferPointer {
       PrivacyNoise(randomness).add(
-        to: $0, deviation: 1, step: step, parameter: parameter,
+        to: $0, deviation: 1, factor: 1, step: step, parameter: parameter,
         in: ComputeContext(threads: threads))
     }
     return values
@@ -66,7 +66,7 @@ import Testing
       let special: [UInt64] = [0, .max, 1 << 62, 1 << 63, 3 << 62, .max << 12, 1 << 12]
       for i in 0..<trial % 5 { words[(trial * 7 + i * 13) % 64] = special[(trial + i) % 7] }
       var values = [Float](repeating: 0, count: 16)
-      rbk_add_noise(words, 1, 16, &values)
+      rbk_add_noise(words, 2, 0.5, 16, &values)
       for lane in 0..<8 {
         var (first, second) = (0.0, 0.0)
         for draw in 0..<4 {

@@ -108,6 +108,37 @@ import Training
     #expect(Set(epsilons).count == 1 && epsilons[0] > 0 && epsilons[0].isFinite)
   }
 
+  /// Adam divides by the noise it sees; with the noise's variance taken out of the second moments the
+  /// steps are those of the gradient alone.
+  @Test func secondMomentsWithoutTheNoise() throws {
+    let count = 4000
+    func steps(_ noise: Optimizer.GradientNoise?) throws -> Double {
+      let parameter = Parameter(
+        "p", try Tensor([Float](repeating: 0, count: count), shape: [count]))
+      let optimizer = Optimizer(
+        .adam(beta1: 0, beta2: 0.999), groups: [ParameterGroup([parameter], learningRate: 1)],
+        in: ComputeContext())
+      optimizer.gradientNoise = noise
+      var mean = 0.0
+      for step in 0..<400 {
+        parameter.updateGradient { gradient in
+          for i in gradient.indices { gradient[i] = 0.5 }
+          Philox.addGaussians(to: gradient, scale: 2, seed: 3, stream: UInt64(step))
+        }
+        let before = parameter.value.values
+        optimizer.step()
+        guard step >= 200 else { continue }
+        let moved = zip(before, parameter.value.values).reduce(0.0) { $0 + Double($1.0 - $1.1) }
+        mean += moved / Double(count) / 200
+      }
+      return mean
+    }
+    // 0.5 / √(0.25 + 4), and 0.5 / √0.25 up to the spread of the estimated moments.
+    expectClose(try steps(nil), 0.5 / 4.25.squareRoot(), absolute: 0, relative: 0.03)
+    let corrected = try steps(Optimizer.GradientNoise(variance: 4, floor: 0.05))
+    #expect(corrected > 0.7 && corrected < 1.8, "\(corrected)")
+  }
+
   @Test func deltasThatProtectNobodyAreRefused() throws {
     let decoder = try TinyDecoder(seed: 1)
     let texts = TinyDecoder.texts(12, seed: 2)

@@ -105,9 +105,10 @@ void rbk_exp_scaled(const float *x, size_t count, float shift, float scale, floa
 /// Random words that rbk_add_noise takes for each 16 numbers, the last of which may be fewer.
 enum { RBK_NOISE_WORDS = 64 };
 
-/// values[i] += deviation times half the sum of four independent standard normal numbers, computed in
-/// Float64 and rounded once. The two numbers of a pair go to different values.
-void rbk_add_noise(const uint64_t *words, double deviation, size_t count, float *values);
+/// values[i] = factor (values[i] + deviation n), n half the sum of four independent standard normal
+/// numbers, computed in Float64 and rounded once. The two numbers of a pair go to different values.
+void rbk_add_noise(const uint64_t *words, double deviation, double factor, size_t count,
+                   float *values);
 
 /// Σ x[i]² in Float64.
 double rbk_squared_norm(const float *x, size_t count);

@@ -53,9 +53,9 @@ public final class Privatizer<Task: PerRecordTask>: CombiningGradientSource {
     for (number, parameter) in parameters.enumerated() where parameter.isTrainable {
       parameter.updateGradient { values in
         noise.add(
-          to: values, deviation: deviation, step: step, parameter: number, in: context)
+          to: values, deviation: deviation, factor: 1 / settings.expectedRecords, step: step,
+          parameter: number, in: context)
       }
-      parameter.scaleGradient(by: Float(1 / settings.expectedRecords))
     }
     guard settings.revealsLosses, !examples.isEmpty else { return nil }
     return total / Double(examples.count)

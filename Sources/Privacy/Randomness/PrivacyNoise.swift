@@ -17,19 +17,25 @@ struct PrivacyNoise {
   /// Numbers that one block of a keystream serves.
   private static let stretch = Keystream.blockWords / Int(RBK_NOISE_WORDS) * 16
 
-  /// Adds noise to the sum of one parameter.
+  /// Adds noise to the sum of one parameter and multiplies it.
   ///
   /// - Parameters:
   ///   - values: the sum.
   ///   - deviation: standard deviation of the noise.
+  ///   - factor: what sum and noise are multiplied by.
   ///   - step: with a seed, chooses the numbers; without, each call draws its own.
   ///   - parameter: likewise.
   ///   - context: where it runs. With a seed the number of threads does not change the bits.
   func add(
-    to values: UnsafeMutableBufferPointer<Float>, deviation: Double, step: Int, parameter: Int,
+    to values: UnsafeMutableBufferPointer<Float>, deviation: Double, factor: Double, step: Int,
+    parameter: Int,
     in context: ComputeContext
   ) {
-    guard deviation > 0, let base = values.baseAddress else { return }
+    guard let base = values.baseAddress else { return }
+    guard deviation > 0 else {
+      for i in values.indices { values[i] = Float(factor * Double(values[i])) }
+      return
+    }
     let keystream = Keystream(seed)
     let address = UInt64(step) << 24 | UInt64(parameter)
     let blocks = (values.count + Self.stretch - 1) / Self.stretch
@@ -39,7 +45,8 @@ struct PrivacyNoise {
         let start = block * Self.stretch
         keystream.withBlock(address, UInt32(block)) { words in
           rbk_add_noise(
-            words.baseAddress, deviation, min(Self.stretch, values.count - start), base + start)
+            words.baseAddress, deviation, factor, min(Self.stretch, values.count - start),
+            base + start)
         }
       }
     }
