@@ -76,15 +76,16 @@ INLINE void cos_sin_turns(d8 t, d8 *cosine, d8 *sine) {
   *cosine = (d8)((l8)select8(odd, a, c) ^ cosine_sign);
 }
 
-static void add_noise(const uint64_t *words, double deviation, double factor, size_t count,
+static void add_noise(const void *bits, double deviation, double factor, size_t count,
                       float *values) {
   const d8 scale = splat8(0.5 * deviation);
-  for (size_t i = 0; i < count; i += 16, words += RBK_NOISE_WORDS) {
+  const char *words = bits;
+  for (size_t i = 0; i < count; i += 16, words += 8 * RBK_NOISE_WORDS) {
     d8 first = splat8(0), second = splat8(0);
     for (int draw = 0; draw < 4; draw++) {
       l8 a, b;
-      memcpy(&a, words + 16 * draw, sizeof a);
-      memcpy(&b, words + 16 * draw + 8, sizeof b);
+      memcpy(&a, words + 128 * draw, sizeof a);
+      memcpy(&b, words + 128 * draw + 64, sizeof b);
       d8 square = minus_two_log(splat8(2) - one_to_two(a));
       // log 1 may round to a number below 0 or to -0.
       d8 radius = __builtin_elementwise_sqrt(select8(square > splat8(0), square, splat8(0)));

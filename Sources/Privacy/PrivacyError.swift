@@ -10,6 +10,8 @@ public enum PrivacyError: ReportableError, Equatable {
   case budgetExceeded(spent: Double, planned: Double, budget: Double, delta: Double)
   /// No noise at all, but a finite ε is claimed.
   case noNoise(epsilon: Double)
+  /// A task whose losses of a batch are not those of its records alone.
+  case coupledRecords(difference: Double)
   /// An account of other data or of another plan.
   case otherAccount(reason: String)
 
@@ -17,7 +19,7 @@ public enum PrivacyError: ReportableError, Equatable {
   public var exitStatus: ExitStatus {
     switch self {
     case .outOfRange, .budgetExceeded, .noNoise: .usage
-    case .notComputable: .failure
+    case .notComputable, .coupledRecords: .failure
     case .otherAccount: .badData
     }
   }
@@ -34,6 +36,9 @@ public enum PrivacyError: ReportableError, Equatable {
     case .noNoise(let epsilon):
       "the noise multiplier is 0, so ε is infinite; an ε of \(Format.decimals(epsilon, 4)) cannot be"
         + " claimed"
+    case .coupledRecords(let difference):
+      "the loss of a record depends on the other records of its batch, by \(difference); such a loss"
+        + " cannot be trained privately"
     case .otherAccount(let reason):
       "the privacy account cannot be used: \(TerminalText.escaped(reason))"
     }

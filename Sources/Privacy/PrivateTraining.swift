@@ -55,7 +55,8 @@ public final class PrivateTraining<Task: PerRecordTask> {
   ///   - settings: everything else.
   ///   - context: where it runs.
   /// - Throws: ``PrivacyError/outOfRange(name:value:expected:)`` if δ is not below 1 / records, or the
-  ///   rate is 0.
+  ///   rate is 0; ``PrivacyError/coupledRecords(difference:)`` if the task does not keep its promise on
+  ///   the first records.
   public init(
     _ task: Task, records: [Task.Example], ledger: PrivacyLedger,
     settings: PrivateTrainingSettings, in context: ComputeContext
@@ -66,6 +67,11 @@ public final class PrivateTraining<Task: PerRecordTask> {
       throw PrivacyError.outOfRange(
         name: "the sampling", value: "rate \(rate) of \(records.count) records",
         expected: "a rate above 0 and at least one record")
+    }
+    let difference = RecordIndependence.largestDifference(
+      task, Array(records.prefix(4)), in: context)
+    guard !(difference > 1e-3) else {
+      throw PrivacyError.coupledRecords(difference: difference)
     }
     self.task = task
     self.records = records

@@ -154,6 +154,12 @@ import Training
     let pairs = Examples.pairs(8, seed: 10).map {
       TokenPair(query: $0.query, positive: $0.positive)
     }
+    // A false claim is noticed when training begins.
+    #expect(throws: PrivacyError.self) {
+      try PrivateTraining(
+        Coupled(inBatch), records: pairs, ledger: .forTests(), settings: .forTests(),
+        in: ComputeContext())
+    }
     let clipping = try Clipping(length: 0.01, function: .vanilla)
     let coupled = Coupled(inBatch)
     let moved = distance(

@@ -59,7 +59,13 @@ import Training
 
   @Test func keystreamsAreUniformAndDiffer() {
     func read(_ stream: Keystream, _ address: UInt64 = 0) -> [UInt64] {
-      (0..<2).flatMap { block in stream.withBlock(address, UInt32(block)) { Array($0) } }
+      (0..<2).flatMap { block in
+        stream.withBlock(address, UInt32(block)) { bytes in
+          (0..<Keystream.blockWords).map {
+            bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self)
+          }
+        }
+      }
     }
     let first = Keystream(nil)
     let words = read(first)

@@ -47,7 +47,7 @@ let optimizer = Optimizer(
   in: context)
 let clock = ContinuousClock()
 
-func seconds(_ source: any GradientSource<LabelledTokens>, _ step: Int) -> Double {
+@MainActor func seconds(_ source: any GradientSource<LabelledTokens>, _ step: Int) -> Double {
   clock.measure {
     _ = source.computeGradient(of: batch, at: step)
     optimizer.step()

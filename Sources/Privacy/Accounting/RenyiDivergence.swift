@@ -6,6 +6,9 @@ import Statistics
 /// - SeeAlso: Mironov, Talwar and Zhang 2019, "Rényi differential privacy of the sampled Gaussian
 ///   mechanism", section 3.3; `opacus/accountants/analysis/rdp.py`.
 enum RenyiDivergence {
+  /// Sums of a slow series that are combined.
+  private static let tail = 24
+
   /// The divergence of order α of the Gaussian on a Poisson sample, in nats.
   ///
   /// - Parameters:
@@ -56,7 +59,9 @@ enum RenyiDivergence {
     var logCoefficient = 0.0
     var sign = 1.0
     var largest = -Double.infinity
-    for index in 0..<1_000_000 {
+    // From here on the series alternates, and slowly: its terms are as i to the power of −α − 2.
+    let slow = Int(order + max(0, split)) + 100
+    for index in 0..<slow + tail {
       let i = Double(index)
       let j = order - i
       let below =
@@ -74,7 +79,17 @@ enum RenyiDivergence {
       logCoefficient += log(abs(factor))
       if factor < 0 { sign = -sign }
     }
-    let sum = zip(terms, signs).reduce(0) { $0 + $1.1 * exp($1.0 - largest) }
+    var sums = [0.0]
+    for index in stride(from: 0, to: terms.count, by: 2) {
+      let pair = exp(terms[index] - largest) + exp(terms[index + 1] - largest)
+      sums.append(sums[sums.count - 1] + signs[index] * pair)
+    }
+    var last = Array(sums.suffix(tail))
+    // Euler's transformation: means of neighbouring sums of an alternating series, again and again.
+    if sums.count > slow {
+      while last.count > 1 { last = zip(last, last.dropFirst()).map { 0.5 * ($0 + $1) } }
+    }
+    let sum = last.last ?? 0
     return sum > 0 ? largest + log(sum) : .infinity
   }
 

@@ -52,7 +52,7 @@ public final class KalmanFilter<Source: CombiningGradientSource>: GradientSource
   public let gains: KalmanGains
   private let source: Source
   private let context: ComputeContext
-  /// m and the parameters at the last gradient; nil before the first.
+  /// m and the trainable parameters at the last gradient; nil before the first.
   private var memory: (filtered: [Parameter], last: [Parameter])?
 
   /// A filter before its first gradient.
@@ -69,15 +69,16 @@ public final class KalmanFilter<Source: CombiningGradientSource>: GradientSource
 
   /// Computes the filtered gradient.
   public func computeGradient(of examples: [Source.Example], at step: Int) -> Double? {
-    let parameters = source.parameters
-    guard let memory, gains.gain < 1 else {
+    guard gains.gain < 1 else { return source.computeGradient(of: examples, at: step) }
+    let parameters = trainable
+    guard let memory else {
       let loss = source.computeGradient(of: examples, at: step)
       remember(parameters)
       return loss
     }
     // The memory of the last place becomes that of the place ahead.
     let ahead = Float(gains.lookAhead)
-    for (parameter, last) in zip(parameters, memory.last) where parameter.isTrainable {
+    for (parameter, last) in zip(parameters, memory.last) {
       let value = parameter.value
       value.withValues { x in
         last.update { last, _ in
@@ -89,7 +90,7 @@ public final class KalmanFilter<Source: CombiningGradientSource>: GradientSource
     }
     let loss = source.computeGradient(of: examples, at: step, combining: points(memory.last))
     let gain = Float(gains.gain)
-    for (parameter, filtered) in zip(parameters, memory.filtered) where parameter.isTrainable {
+    for (parameter, filtered) in zip(parameters, memory.filtered) {
       filtered.update { m, _ in
         parameter.updateGradient { gradient in
           context.parallelRanges(m.count) { part in
@@ -101,7 +102,7 @@ public final class KalmanFilter<Source: CombiningGradientSource>: GradientSource
         }
       }
     }
-    for (parameter, last) in zip(parameters, memory.last) where parameter.isTrainable {
+    for (parameter, last) in zip(parameters, memory.last) {
       parameter.value.withValues { x in
         last.update { last, _ in _ = last.update(fromContentsOf: x) }
       }
@@ -110,13 +111,18 @@ public final class KalmanFilter<Source: CombiningGradientSource>: GradientSource
   }
 
   private func points(_ ahead: [Parameter]) -> [GradientPoint] {
-    let values = zip(source.parameters, ahead).map { $0.isTrainable ? $1.value : $0.value }
+    var ahead = ahead.makeIterator()
+    let values = source.parameters.map { parameter in
+      parameter.isTrainable ? ahead.next()?.value ?? parameter.value : parameter.value
+    }
     if gains.isOneEvaluation { return [GradientPoint(values: values)] }
     return [
       GradientPoint(coefficient: gains.weightAhead, values: values),
       GradientPoint(coefficient: 1 - gains.weightAhead),
     ]
   }
+
+  private var trainable: [Parameter] { source.parameters.filter(\.isTrainable) }
 
   private func remember(_ parameters: [Parameter]) {
     memory = (
@@ -152,7 +158,7 @@ public final class KalmanFilter<Source: CombiningGradientSource>: GradientSource
       return
     }
     func tensors(_ kind: String) throws -> [Parameter] {
-      try source.parameters.map { parameter in
+      try trainable.map { parameter in
         guard let tensor = record.tensor(kind + parameter.name), tensor.shape == parameter.shape
         else { throw InputError("the filter's '\(kind)\(parameter.name)' does not fit") }
         return Parameter(parameter.name, tensor)

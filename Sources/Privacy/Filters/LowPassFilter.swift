@@ -49,7 +49,7 @@ public final class LowPassFilter<Source: CombiningGradientSource>: GradientSourc
   /// Computes the filtered gradient.
   public func computeGradient(of examples: [Source.Example], at step: Int) -> Double? {
     let loss = source.computeGradient(of: examples, at: step)
-    let parameters = source.parameters
+    let parameters = trainable
     gradients.insert(
       parameters.map { ($0.gradient ?? context.zeros($0.shape)).copied() }, at: 0)
     gradients = Array(gradients.prefix(coefficients.feedForward.count))
@@ -73,7 +73,7 @@ public final class LowPassFilter<Source: CombiningGradientSource>: GradientSourc
       }
       return sum.value
     }
-    for (parameter, value) in zip(parameters, new) where parameter.isTrainable {
+    for (parameter, value) in zip(parameters, new) {
       value.withValues { value in
         parameter.updateGradient { gradient in
           for i in gradient.indices { gradient[i] = value[i] / Float(weight) }
@@ -84,6 +84,8 @@ public final class LowPassFilter<Source: CombiningGradientSource>: GradientSourc
     weights = Array(([weight] + weights).prefix(coefficients.feedback.count))
     return loss
   }
+
+  private var trainable: [Parameter] { source.parameters.filter(\.isTrainable) }
 
   /// `lowpass`.
   public var stateName: String { "lowpass" }
@@ -99,7 +101,7 @@ public final class LowPassFilter<Source: CombiningGradientSource>: GradientSourc
     ]
     for (kind, lists) in [("results", results), ("gradients", gradients)] {
       for (age, tensors) in lists.enumerated() {
-        for (parameter, tensor) in zip(source.parameters, tensors) {
+        for (parameter, tensor) in zip(trainable, tensors) {
           record.tensors.append(("\(kind)/\(age)/\(parameter.name)", tensor))
         }
       }
@@ -117,7 +119,7 @@ public final class LowPassFilter<Source: CombiningGradientSource>: GradientSourc
       let count = try values.int(kind)
       guard (0...1000).contains(count) else { throw InputError("the filter has \(count) \(kind)") }
       return try (0..<count).map { age in
-        try source.parameters.map { parameter in
+        try trainable.map { parameter in
           guard let tensor = record.tensor("\(kind)/\(age)/\(parameter.name)"),
             tensor.shape == parameter.shape
           else { throw InputError("the filter's \(kind) of '\(parameter.name)' do not fit") }

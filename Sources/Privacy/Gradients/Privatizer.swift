@@ -107,13 +107,12 @@ public final class Privatizer<Task: PerRecordTask>: CombiningGradientSource {
       tape.backward(from: tape.sum(found))
     }
     let squares = ExampleNorms.squares(of: captured, by: method, in: context)
-    let names = parameters.filter(\.isTrainable).map(\.name)
-    let groups = settings.clipping.groups(of: names)
-    let groupOf = Dictionary(zip(names, groups)) { first, _ in first }
-    let count = (groups.max() ?? 0) + 1
+    let (groupOf, count) = groups()
     var norms = Array(repeating: [Double](repeating: 0, count: examples.count), count: count)
     for (parameter, squares) in squares {
-      let group = groupOf[parameter.name] ?? 0
+      guard let group = groupOf[ObjectIdentifier(parameter)] else {
+        preconditionFailure("Privatizer: '\(parameter.name)' is no parameter of the task")
+      }
       for (example, square) in squares.enumerated() { norms[group][example] += square }
     }
     let finite = examples.indices.filter { example in
@@ -133,8 +132,18 @@ public final class Privatizer<Task: PerRecordTask>: CombiningGradientSource {
     captured.reverse()
     while let gradient = captured.popLast() {
       gradient.accumulate(
-        exampleWeights: factors[groupOf[gradient.parameter.name] ?? 0], in: context)
+        exampleWeights: factors[groupOf[ObjectIdentifier(gradient.parameter)] ?? 0], in: context)
     }
     return losses.reduce(0) { $0 + Double($1) }
+  }
+
+  /// The clipping group of each parameter, and their number.
+  private func groups() -> ([ObjectIdentifier: Int], count: Int) {
+    let trainable = parameters.filter(\.isTrainable)
+    let groups = settings.clipping.groups(of: trainable.map(\.name))
+    return (
+      Dictionary(zip(trainable.map(ObjectIdentifier.init), groups)) { first, _ in first },
+      (groups.max() ?? 0) + 1
+    )
   }
 }

@@ -19,9 +19,10 @@ struct Keystream {
     key = words.withUnsafeBytes { SymmetricKey(data: $0) }
   }
 
-  /// Calls `body` with the ``blockWords`` words at an address: what zeros are encrypted to.
+  /// Calls `body` with the ``blockWords`` words at an address, aligned to bytes only: what zeros are
+  /// encrypted to.
   func withBlock<Result>(
-    _ stream: UInt64, _ block: UInt32, _ body: (UnsafeBufferPointer<UInt64>) -> Result
+    _ stream: UInt64, _ block: UInt32, _ body: (UnsafeRawBufferPointer) -> Result
   ) -> Result {
     let nonce = (0..<12).map { byte in
       UInt8(truncatingIfNeeded: byte < 8 ? stream >> (8 * byte) : UInt64(block) >> (8 * (byte - 8)))
@@ -29,8 +30,6 @@ struct Keystream {
     guard let nonce = try? AES.GCM.Nonce(data: nonce),
       let sealed = try? AES.GCM.seal(Self.zeros, using: key, nonce: nonce)
     else { preconditionFailure("Keystream: AES-GCM") }
-    return sealed.ciphertext.withUnsafeBytes { bytes in
-      bytes.withMemoryRebound(to: UInt64.self, body)
-    }
+    return sealed.ciphertext.withUnsafeBytes(body)
   }
 }

@@ -30,8 +30,10 @@ public struct PoissonSampler: BatchPlan {
     var chosen: [Int] = []
     for start in stride(from: 0, to: records, by: Keystream.blockWords) {
       keystream.withBlock(UInt64(step), UInt32(start / Keystream.blockWords)) { words in
-        for i in 0..<min(words.count, records - start)
-        where Double(words[i] >> 11) * 0x1p-53 < rate { chosen.append(start + i) }
+        for i in 0..<min(Keystream.blockWords, records - start) {
+          let word = words.loadUnaligned(fromByteOffset: 8 * i, as: UInt64.self)
+          if Double(word >> 11) * 0x1p-53 < rate { chosen.append(start + i) }
+        }
       }
     }
     return chosen
