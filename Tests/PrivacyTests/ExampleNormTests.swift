@@ -65,6 +65,14 @@ import Training
     }
   }
 
+  /// Real weights and texts: MiniLM on questions and passages of the bundled corpus.
+  @Test func installedRetriever() throws {
+    guard let directory = installedModel("all-MiniLM-L6-v2") else { return }
+    let task = RecordContrastiveTask(
+      try TrainableTransformer(directory: directory), pooling: .mean, normalises: true)
+    expectNorms(task, try Examples.medical(3, model: directory), tolerance: 5e-4, "MiniLM")
+  }
+
   @Test(arguments: ["tiny-bert", "tiny-mpnet"], [false, true])
   func classifiers(name: String, checkpoints: Bool) throws {
     let classifier = try SequenceClassifier(

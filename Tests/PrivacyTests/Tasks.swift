@@ -1,5 +1,6 @@
 import Basics
 import Models
+import SystemPackage
 import Tensors
 import TestSupport
 import Training
@@ -139,6 +140,24 @@ enum Examples {
       TokenPair(
         query: sequence(3 + i % 5, &random), positive: sequence(6 + i % 7, &random),
         negatives: (0..<i % 3).map { sequence(4 + $0, &random) })
+    }
+  }
+
+  /// Questions with a passage and another, from the bundled corpus.
+  static func medical(_ count: Int, model: FilePath) throws -> [TokenPair] {
+    let side = try EmbeddingModel(directory: model).encoder(for: .passage)
+    func texts(_ path: String, _ key: String) throws -> [TokenSequence] {
+      let bytes = try FileBytes.read(
+        Checkout.root.appending("Corpora/medqa/" + path), limit: 1 << 24)
+      return try String(decoding: bytes, as: UTF8.self).split(separator: "\n").prefix(count + 1)
+        .compactMap { line in
+          try side.tokens(of: JSONParser.parse(String(line)).requiredObject().string(key))
+        }
+    }
+    let questions = try texts("queries/exam.jsonl", "text")
+    let passages = try texts("passages.jsonl", "text")
+    return (0..<count).map {
+      TokenPair(query: questions[$0], positive: passages[$0], negatives: [passages[$0 + 1]])
     }
   }
 
