@@ -2,7 +2,7 @@ import Crypto
 import Foundation
 import Tensors
 
-/// Random bits for noise and sampling: AES-256 in counter mode, so many that asking the system for
+/// Random bits for noise and sampling: AES-128 in counter mode, so many that asking the system for
 /// every number would take longer than a training step.
 struct Keystream {
   private let key: SymmetricKey
@@ -15,7 +15,7 @@ struct Keystream {
   /// tests and reproductions, under a key that anybody can make from the seed.
   init(_ seed: UInt64?) {
     var entropy = SystemEntropy()
-    let words = (0..<4).map { word in seed.map { $0 &+ UInt64(word) } ?? entropy.next() }
+    let words = (0..<2).map { word in seed.map { $0 &+ UInt64(word) } ?? entropy.next() }
     key = words.withUnsafeBytes { SymmetricKey(data: $0) }
   }
 
