@@ -45,6 +45,12 @@ let targets: [Target] = [
     name: "Training", dependencies: ["Basics", "Models", "Tensors", system],
     swiftSettings: strict),
   .target(
+    name: "Privacy",
+    dependencies: [
+      "Basics", "CKernels", "Models", "Statistics", "Tensors", "Training", crypto, system,
+    ],
+    swiftSettings: strict),
+  .target(
     name: "Attacks", dependencies: ["Basics", "Corpus", "Models", "Tensors", system],
     path: "Attacks", swiftSettings: strict),
   .target(
@@ -72,9 +78,8 @@ let targets: [Target] = [
   .executableTarget(
     name: "ragbench",
     dependencies: [
-      "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "QueryServer", "Reports",
-      "Retrieval",
-      "Statistics", "Tensors", "Training", argumentParser, system,
+      "Attacks", "Basics", "Corpus", "Defenses", "Evaluation", "Models", "Privacy", "QueryServer",
+      "Reports", "Retrieval", "Statistics", "Tensors", "Training", argumentParser, system,
     ],
     swiftSettings: strict),
 
@@ -105,6 +110,13 @@ let targets: [Target] = [
   .testTarget(
     name: "TrainingTests",
     dependencies: ["Training", "Basics", "Models", "Tensors", "TestSupport", system],
+    swiftSettings: strict),
+  .testTarget(
+    name: "PrivacyTests",
+    dependencies: [
+      "Privacy", "Basics", "CKernels", "Models", "Statistics", "Tensors", "Training",
+      "TestSupport", system,
+    ],
     swiftSettings: strict),
   .testTarget(
     name: "AttacksTests",
@@ -147,6 +159,8 @@ let package = Package(
       name: "RagbenchRetrieval",
       targets: ["Basics", "CKernels", "Models", "Retrieval", "Tensors"]),
     .library(name: "RagbenchTraining", targets: ["Basics", "Models", "Tensors", "Training"]),
+    .library(
+      name: "RagbenchPrivacy", targets: ["Basics", "Models", "Privacy", "Tensors", "Training"]),
     .library(name: "CBLAS", targets: ["CBLAS"]),
     // For Fuzz/ and Benchmarks/.
     .library(

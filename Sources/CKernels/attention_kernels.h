@@ -10,6 +10,34 @@ INLINE size_t padded_to_panels(size_t count) {
   return (count + RBK_PANEL - 1) / RBK_PANEL * RBK_PANEL;
 }
 
+/// to[p * RBK_PANEL + j] = w[j * stride + p] for 16 by 16 numbers: blocks of 1, 2, 4 and 8 change
+/// places across the diagonal.
+INLINE void transpose16(const float *w, size_t stride, float *to) {
+  v16 r[16];
+  for (int j = 0; j < 16; j++) r[j] = load(w + (size_t)j * stride);
+#define EXCHANGE(d, ...)                                            \
+  for (int i = 0; i < 16; i++)                                      \
+    if (!(i & d)) {                                                 \
+      v16 a = r[i], b = r[i + d];                                   \
+      r[i] = __builtin_shufflevector(a, b, __VA_ARGS__);            \
+      r[i + d] = __builtin_shufflevector(a, b, SECOND_##d);         \
+    }
+#define SECOND_1 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31
+#define SECOND_2 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31
+#define SECOND_4 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31
+#define SECOND_8 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31
+  EXCHANGE(1, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30)
+  EXCHANGE(2, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+  EXCHANGE(4, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27)
+  EXCHANGE(8, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
+#undef EXCHANGE
+#undef SECOND_1
+#undef SECOND_2
+#undef SECOND_4
+#undef SECOND_8
+  for (int p = 0; p < 16; p++) store(to + p * RBK_PANEL, r[p]);
+}
+
 static void pack_rows(const float *w, size_t stride, size_t columns, size_t inner, float *packed,
                       size_t first_panel, size_t last_panel) {
   for (size_t panel = first_panel; panel < last_panel; panel++) {
@@ -19,7 +47,10 @@ static void pack_rows(const float *w, size_t stride, size_t columns, size_t inne
     if (count < RBK_PANEL) memset(to, 0, inner * RBK_PANEL * sizeof(float));
     for (size_t start = 0; start < inner; start += 16) {
       size_t end = start + 16 < inner ? start + 16 : inner;
-      for (size_t j = 0; j < count; j++)
+      size_t done = 0;
+      for (; end - start == 16 && done + 16 <= count; done += 16)
+        transpose16(w + (at + done) * stride + start, stride, to + start * RBK_PANEL + done);
+      for (size_t j = done; j < count; j++)
         for (size_t p = start; p < end; p++) to[p * RBK_PANEL + j] = w[(at + j) * stride + p];
     }
   }

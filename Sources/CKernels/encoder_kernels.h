@@ -329,6 +329,7 @@ static float dot(const float *a, const float *b, size_t count) {
 #include "product_kernels.h"
 #include "attention_kernels.h"
 #include "cache_kernels.h"
+#include "noise_kernels.h"
 
 const rbk_encoder_table RBK_NAME(rbk_encoder) = {
     .name = RBK_LABEL,
@@ -357,6 +358,7 @@ const rbk_encoder_table RBK_NAME(rbk_encoder) = {
     .exp_sum = exp_sum,
     .exp_scaled = exp_scaled,
     .squared_norm = squared_norm,
+    .add_noise = add_noise,
     .attention_gradient_scratch = attention_gradient_scratch,
     .grouped_attention = grouped_attention,
     .attention_gradient = attention_gradient,

@@ -50,6 +50,8 @@ typedef struct {
   double (*exp_sum)(const float *x, size_t count, float shift);
   void (*exp_scaled)(const float *x, size_t count, float shift, float scale, float *y);
   double (*squared_norm)(const float *x, size_t count);
+  void (*add_noise)(const void *bits, double deviation, double factor, size_t count,
+                    float *values);
   size_t (*attention_gradient_scratch)(const rbk_attention_shape *shape);
   void (*grouped_attention)(const rbk_attention_shape *shape, const float *q, const float *k,
                             const float *v, float *out, size_t out_stride, float *scratch);

@@ -76,6 +76,11 @@ void rbk_exp_scaled(const float *x, size_t count, float shift, float scale, floa
   rbk_kernels()->exp_scaled(x, count, shift, scale, y);
 }
 
+void rbk_add_noise(const void *bits, double deviation, double factor, size_t count,
+                   float *values) {
+  rbk_kernels()->add_noise(bits, deviation, factor, count, values);
+}
+
 double rbk_squared_norm(const float *x, size_t count) {
   return rbk_kernels()->squared_norm(x, count);
 }

@@ -24,10 +24,8 @@ struct Ragbench: ParsableCommand {
     subcommands: [
       ModelCommand.self, CorpusCommand.self, IndexCommand.self, QueryCommand.self,
       ServeCommand.self, GenerateCommand.self, EvalCommand.self, AttackCommand.self,
-      DetectCommand.self,
-      SweepCommand.self, ReproduceCommand.self, TrainCommand.self, ReportCommand.self,
-      EnvCommand.self,
-      DoctorCommand.self,
+      DetectCommand.self, SweepCommand.self, ReproduceCommand.self, TrainCommand.self,
+      AuditCommand.self, ReportCommand.self, EnvCommand.self, DoctorCommand.self,
     ])
 }
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-TOPICS = ["autodiff", "training", "tokenizers", "gguf", "models", "minilm", "mpnet", "wordllama", "statistics", "ranking", "reference", "defenses", "decoders", "smollm2"]
+TOPICS = ["autodiff", "training", "tokenizers", "gguf", "models", "minilm", "mpnet", "wordllama", "statistics", "ranking", "reference", "defenses", "decoders", "smollm2", "privacy"]
 
 
 def manifest(folder):

@@ -11,7 +11,7 @@ import Testing
     ["index", "build"], ["index", "add"], ["index", "remove"], ["index", "verify"],
     ["index", "info"], ["query"], ["serve"], ["eval"], ["attack"], ["detect"], ["detect", "fit"],
     ["sweep"], ["sweep", "run"], ["sweep", "merge"], ["train"], ["train", "contrastive"],
-    ["train", "classify"], ["report"], ["env"],
+    ["train", "classify"], ["audit"], ["audit", "epsilon"], ["report"], ["env"],
     ["doctor"],
   ]
 

@@ -102,6 +102,15 @@ double rbk_exp_sum(const float *x, size_t count, float shift);
 /// y[i] = scale exp(x[i] - shift); y may be x.
 void rbk_exp_scaled(const float *x, size_t count, float shift, float scale, float *y);
 
+/// Words of 64 random bits, aligned or not, that rbk_add_noise takes for each 16 numbers, the last of
+/// which may be fewer.
+enum { RBK_NOISE_WORDS = 64 };
+
+/// values[i] = factor (values[i] + deviation n), n half the sum of four independent standard normal
+/// numbers, computed in Float64 and rounded once. The two numbers of a pair go to different values.
+void rbk_add_noise(const void *bits, double deviation, double factor, size_t count,
+                   float *values);
+
 /// Σ x[i]² in Float64.
 double rbk_squared_norm(const float *x, size_t count);
 

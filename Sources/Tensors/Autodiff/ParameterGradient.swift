@@ -52,6 +52,8 @@ public struct ParameterGradient {
   public let form: Form
   /// Which example each row belongs to.
   public let packing: Packing
+  /// What the whole gradient is multiplied by, where gradients at several points are combined.
+  public var coefficient: Float = 1
 
   /// Multiplies out and adds to the parameter's gradient.
   ///
@@ -60,6 +62,11 @@ public struct ParameterGradient {
   ///     numbers; nil: 1.
   ///   - context: where it runs. The number of threads does not change the bits.
   public func accumulate(exampleWeights: [Float]? = nil, in context: ComputeContext) {
+    let exampleWeights =
+      coefficient == 1
+      ? exampleWeights
+      : (exampleWeights ?? [Float](repeating: 1, count: packing.exampleCount))
+        .map { $0 * coefficient }
     let weights = exampleWeights.map(packing.spread)
     let (target, isFresh) = parameter.gradientTarget()
     switch form {

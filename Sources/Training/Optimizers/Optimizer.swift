@@ -53,6 +53,23 @@ public final class Optimizer: CheckpointedState {
     case rmsProp(smoothing: Double = 0.99, epsilon: Double = 1e-8)
   }
 
+  /// Noise of a known variance in the gradients, which would be counted into Adam's second moments.
+  ///
+  /// - SeeAlso: Tang, Shpilevskiy and Lécuyer 2024, "DP-AdamBC: your DP-Adam is actually DP-SGD
+  ///   (unless you apply bias correction)".
+  public struct GradientNoise: Sendable, Equatable {
+    /// Variance of the noise of each number: (σ C / B)², behind a filter what is left of it.
+    public var variance: Double
+    /// γ′, the least that is left of a second moment.
+    public var floor: Double
+
+    /// Noise.
+    public init(variance: Double, floor: Double = 1e-8) {
+      precondition(variance >= 0 && floor > 0, "GradientNoise: \(variance), \(floor)")
+      (self.variance, self.floor) = (variance, floor)
+    }
+  }
+
   private final class Moments {
     var steps = 0
     var first: Parameter?
@@ -63,6 +80,8 @@ public final class Optimizer: CheckpointedState {
   public let rule: Rule
   /// The parameters.
   public let groups: [ParameterGroup]
+  /// With Adam and AdamW: `p −= η m̂ / √max(v̂ − variance, floor)`; nil: the gradients have no noise.
+  public var gradientNoise: GradientNoise?
   private let context: ComputeContext
   private var moments: [String: Moments] = [:]
 
@@ -133,6 +152,17 @@ public final class Optimizer: CheckpointedState {
       let root = Float((1 - power(beta2, moments.steps)).squareRoot())
       let shrink = isDecoupled ? Float(1 - rate * decay) : 1
       let pull = isDecoupled ? 0 : decay32
+      if let noise = gradientNoise {
+        let square = Float(1 - power(beta2, moments.steps))
+        let (variance, floor) = (Float(noise.variance), Float(noise.floor))
+        return apply(parameter, first, second) { p, g, m, v, i in
+          let old = p[i] * shrink
+          let gradient = g[i] + pull * p[i]
+          m[i] = b1 * m[i] + c1 * gradient
+          v[i] = b2 * v[i] + c2 * gradient * gradient
+          p[i] = old - stepSize * m[i] / max(v[i] / square - variance, floor).squareRoot()
+        }
+      }
       apply(parameter, first, second) { p, g, m, v, i in
         let old = p[i] * shrink
         let gradient = g[i] + pull * p[i]

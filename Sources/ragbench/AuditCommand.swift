@@ -1,0 +1,112 @@
+import ArgumentParser
+import Basics
+import Privacy
+
+/// `ragbench audit`: what a privacy guarantee says, and whether it holds.
+struct AuditCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit", abstract: "Computes privacy guarantees.",
+    discussion: """
+      Example: ragbench audit epsilon --sigma 1 --rate 0.01 --steps 1000 --delta 1e-5
+      """,
+    subcommands: [Epsilon.self])
+
+  struct Epsilon: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "The ε of DP-SGD, or the noise or steps that keep an ε.",
+      discussion: """
+        Each step takes every record with the same probability, independently (Poisson sampling), \
+        and adds normal noise of standard deviation sigma × clipping length. Data sets are \
+        neighbours if they differ by one record that is there or not. Without --sigma the smallest \
+        noise that keeps --epsilon is found, without --steps the most steps.
+
+        PRV gives bounds of the exact ε, PLD checks it by another computation, RDP is a looser \
+        bound, GDP an approximation that bounds nothing.
+
+        Example: ragbench audit epsilon --sigma 1.1 --rate 0.01 --steps 1000 --delta 1e-5
+        Example: ragbench audit epsilon --epsilon 8 --rate 0.01 --steps 1000 --delta 1e-5
+        Example: ragbench audit epsilon --epsilon 3 --sigma 1.1 --rate 0.01 --delta 1e-5
+        """)
+
+    @Option(help: "Noise multiplier: standard deviation of the noise over the clipping length.")
+    var sigma: Double?
+    @Option(help: "Probability with which a step takes a record.") var rate: Double
+    @Option(help: "Number of steps.") var steps: Int?
+    @Option(help: "δ, the probability with which ε may fail; below 1 / records.") var delta: Double
+    @Option(help: "The ε to keep: what is left out of --sigma and --steps is found.")
+    var epsilon: Double?
+    @Option(help: "Number of records, against which δ is checked.") var records: Int?
+    @OptionGroup var options: SharedOptions
+
+    func run() throws {
+      if let records {
+        guard records > 0 else { throw UsageError("--records is \(records), expected at least 1") }
+        try PrivacyLedger.check(delta: delta, records: records)
+      }
+      let budget = try epsilon.map { try Calibration.Budget(epsilon: $0, delta: delta) }
+      let phase = try phase(budget)
+      if let budget { try Calibration(budget: budget).check(phase) }
+      try Output.facts(facts(phase), options)
+    }
+
+    /// What is given, with what is left out found.
+    private func phase(_ budget: Calibration.Budget?) throws -> SampledGaussian {
+      let given = try SampledGaussian(
+        noiseMultiplier: sigma ?? 1, rate: rate, steps: steps ?? 1)
+      if sigma != nil, steps != nil { return given }
+      guard let budget else {
+        throw UsageError(
+          "--sigma and --steps are both needed, or --epsilon with one of them: the other is found")
+      }
+      let calibration = Calibration(budget: budget)
+      if let steps {
+        return try SampledGaussian(
+          noiseMultiplier: calibration.noiseMultiplier(rate: rate, steps: steps), rate: rate,
+          steps: steps)
+      }
+      guard let sigma else {
+        throw UsageError("--epsilon needs --sigma or --steps beside it")
+      }
+      let steps = try calibration.steps(noiseMultiplier: sigma, rate: rate)
+      guard steps > 0 else {
+        throw UsageError(
+          "not one step at --sigma \(sigma) and --rate \(rate) keeps an ε of \(budget.epsilon)")
+      }
+      return try SampledGaussian(noiseMultiplier: sigma, rate: rate, steps: steps)
+    }
+
+    private func facts(_ phase: SampledGaussian) throws -> [(String, JSONValue)] {
+      let phases = [phase]
+      var facts: [(String, JSONValue)] = [
+        ("sigma", .number(phase.noiseMultiplier)), ("rate", .number(phase.rate)),
+        ("steps", JSONValue(phase.steps)), ("delta", .number(delta)),
+        ("adjacency", .string(Adjacency.addOrRemoveOne.rawValue)), ("sampling", "poisson"),
+      ]
+      if let epsilon { facts.append(("epsilonTarget", .number(epsilon))) }
+      let bounds = try ifComputable { try PRVAccountant().bounds(of: phases, delta: delta) }
+      facts += [
+        ("epsilonPRV", json(bounds?.upper)), ("epsilonPRVEstimate", json(bounds?.estimate)),
+        ("epsilonPRVLower", json(bounds?.lower)),
+        (
+          "epsilonPLD",
+          json(try ifComputable { try PLDAccountant().epsilon(of: phases, delta: delta) })
+        ),
+        ("epsilonRDP", json(try RenyiAccountant().epsilon(of: phases, delta: delta))),
+        (
+          "epsilonGDPApproximation",
+          json(try GaussianApproximation.epsilon(of: phases, delta: delta))
+        ),
+      ]
+      return facts
+    }
+
+    private func ifComputable<Value>(_ compute: () throws -> Value) throws -> Value? {
+      do { return try compute() } catch PrivacyError.notComputable { return nil }
+    }
+
+    private func json(_ epsilon: Double?) -> JSONValue {
+      guard let epsilon else { return "not computable" }
+      return epsilon.isFinite ? .number(epsilon) : "infinite"
+    }
+  }
+}
