@@ -60,8 +60,8 @@ public struct TrainingPage {
         Format.count(results["bestStep"]?.intValue ?? steps)).\(end)</p>
       \(table.markup)
       <h2>Course of training</h2>
-      <figure>\(chart("losses", "loss"))\(chart("evaluations", "held-out value"))<figcaption>Left: mean loss of the \
-      steps since the point before. Right: what is measured on held-out examples; higher is better.</figcaption></figure>
+      <figure>\(chart("losses", "loss"))\(chart("evaluations", "held-out value"))<figcaption>The mean loss of the steps since the point before; what is \
+      measured on held-out examples after each epoch, higher is better.</figcaption></figure>
       \(samples)
       """
   }
@@ -138,7 +138,7 @@ public struct TrainingPage {
       }
     }
     let reach = ranges.map { max($0.high, -$0.low) }.max() ?? 0
-    let edge = max(0.05, (reach * 20).rounded(.up) / 20)
+    let edge = max(0.1, (reach * 10).rounded(.up) / 10)
     let chart =
       ranges.isEmpty
       ? Markup.empty

@@ -3,10 +3,10 @@ import Basics
 import Models
 import SystemPackage
 
-/// `ragbench model`: what retrievers are there, and how to get more.
+/// `ragbench model`: what retrievers and generators are there, and how to get more.
 struct ModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "model", abstract: "Lists, fetches and imports retrievers.",
+    commandName: "model", abstract: "Lists, fetches and imports retrievers and generators.",
     discussion: "Example: ragbench model fetch all-MiniLM-L6-v2",
     subcommands: [List.self, Info.self, Fetch.self, Import.self])
 

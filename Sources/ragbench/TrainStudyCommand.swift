@@ -1,5 +1,6 @@
 import ArgumentParser
 import Basics
+import Corpus
 import Evaluation
 import Models
 import SystemPackage
@@ -31,6 +32,12 @@ extension TrainCommand {
       let plan = try TrainingStudyPlan(contentsOf: FilePath(file))
       let bench = try Workbench(options)
       let source = try bench.modelDirectory(plan.model)
+      let folder = data.map { FilePath($0) } ?? FilePath(file).removingLastComponent()
+      let checksum =
+        switch plan.subject {
+        case .retriever(let pairs): try bench.quietBundle(pairs.corpus).checksum
+        case .classifier(let texts): try Checksum.sha256(of: folder.appending(texts.file))
+        }
       let path =
         output.map { FilePath($0) }
         ?? RunDirectory.defaultPath(command: "study", corpus: plan.name, in: bench.locations)
@@ -38,6 +45,7 @@ extension TrainCommand {
         path,
         description: [
           "command": .string("train-study"), "plan": .object(plan.json),
+          "data": .string(checksum),
           "modelFiles": .string(source.fingerprint), "version": .string(Ragbench.version),
           "instructionSet": .string(ComputeContext.instructionSet),
         ], force: force)
@@ -51,7 +59,7 @@ extension TrainCommand {
         surroundings: Surroundings(
           bundle: { try bench.quietBundle($0) }, embedder: { try bench.embedder($0) },
           index: { try bench.index($0, $1) }),
-        folder: data.map { FilePath($0) } ?? FilePath(file).removingLastComponent(),
+        folder: folder,
         context: ComputeContext(threads: options.threadCount)
       ) { step in
         switch step {

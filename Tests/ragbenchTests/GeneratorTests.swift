@@ -7,12 +7,12 @@ import Testing
 /// Generators through the binary: pre-training, fine-tuning, generation, perplexity, kills, refusals.
 @Suite(.serialized) struct GeneratorTests {
   private func pretrain(
-    into output: FilePath, hidden: Int = 32, heads: Int = 4
+    into output: FilePath, hidden: Int = 32, heads: Int = 4, context: Int = 32
   ) -> [String] {
     [
       "train", "pretrain", "--corpus", "small", "--vocabulary", "300", "--hidden", "\(hidden)",
       "--layers", "2", "--heads", "\(heads)", "--kv-heads", "2", "--intermediate", "48",
-      "--context", "32",
+      "--context", "\(context)",
       "--batch-size", "4", "--epochs", "4", "--held-out", "0.1", "--checkpoint-every", "5",
       "--output", output.string, "--quiet",
     ]
@@ -206,6 +206,7 @@ import Testing
       "broken.jsonl", text: #"{"prompt": "a", "completion": "b"}"# + "\n" + #"{"prompt": "a"}"#)
     try refused(tune(broken, base, into: output), 65, "broken.jsonl:2")
     try refused(pretrain(into: output, heads: 5), 65, "heads")
+    try refused(pretrain(into: output, context: 1), 64, "blocks of 1 tokens")
     let texts = ["eval", "perplexity"] + model
     try refused(texts, 64, "a file or --corpus")
     try refused(texts + ["/nowhere.jsonl"], 66, "/nowhere.jsonl")

@@ -47,7 +47,7 @@ struct ClassifierSubject: TrainingSubject {
     [
       "file": .string(plan.file), "checksum": .string(checksum), "texts": JSONValue(texts.count),
       "leftOut": JSONValue(leftOut),
-      "test": .string("\(test.count) texts"),
+      "test": .string("\(Format.count(test.count)) texts"),
     ]
   }
 

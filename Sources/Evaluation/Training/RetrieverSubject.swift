@@ -70,8 +70,9 @@ struct RetrieverSubject: TrainingSubject {
     ]
     switch test {
     case .querySet(let set, let bundle):
-      object["test"] = .string("\(set), ranked over \(bundle.passageCount) passages")
-    case .pairs(let held): object["test"] = .string("\(held.count) pairs, ranked among themselves")
+      object["test"] = .string("\(set), ranked over \(Format.count(bundle.passageCount)) passages")
+    case .pairs(let held):
+      object["test"] = .string("\(Format.count(held.count)) pairs, ranked among themselves")
     }
     return object
   }

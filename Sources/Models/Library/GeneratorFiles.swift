@@ -29,6 +29,10 @@ public struct GeneratorFiles: Sendable {
       try Self.check(tokenizer, fits: gguf)
     } else {
       tokenizer = try TokenizerFile.load(directory: directory)
+      if directory.appending("config.json").exists {
+        let rows = try DecoderConfiguration(directory: directory).vocabularySize
+        try Self.check(tokenizer, rows: rows, at: directory)
+      }
     }
   }
 
@@ -37,10 +41,14 @@ public struct GeneratorFiles: Sendable {
       throw InputError(
         "there is no word table 'token_embd.weight'", at: Place(file: file.path.shown))
     }
-    guard tokenizer.vocabularySize <= table.shape[0] else {
+    try check(tokenizer, rows: table.shape[0], at: file.path)
+  }
+
+  private static func check(_ tokenizer: any Tokenizer, rows: Int, at path: FilePath) throws {
+    guard tokenizer.vocabularySize <= rows else {
       throw InputError(
         "the tokenizer has ids up to \(tokenizer.vocabularySize - 1), the word table"
-          + " \(table.shape[0]) rows", at: Place(file: file.path.shown))
+          + " \(rows) rows", at: Place(file: path.shown))
     }
   }
 
@@ -72,6 +80,13 @@ public struct GeneratorFiles: Sendable {
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "chat_template.jinja",
   ]
+
+  /// Refuses, before any work, a tokenizer that ``writeTokenizer(to:)`` could not write.
+  ///
+  /// - Throws: `InputError` for a vocabulary of a GGUF file that cannot be written.
+  public func requireWritableTokenizer() throws {
+    _ = try gguf.map { try ByteLevelFile(gguf: $0) }
+  }
 
   /// Writes the tokenizer into a folder as `transformers` loads it.
   ///

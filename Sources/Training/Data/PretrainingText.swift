@@ -20,11 +20,14 @@ public struct PretrainingText: Sendable {
   ///   - seed: Decides which.
   ///   - vocabularySize: Tokens of the vocabulary.
   ///   - blockSize: Tokens of a block, 2 or more.
-  /// - Throws: `UsageError` for a vocabulary of a size that cannot be; `InputError` if the texts do not
+  /// - Throws: `UsageError` for a vocabulary or blocks of a size that cannot be; `InputError` if the texts do not
   ///   fill two blocks to train on and one held out.
   public init(
     _ texts: [String], heldOut share: Double, seed: UInt64, vocabularySize: Int, blockSize: Int
   ) throws {
+    guard blockSize >= 2 else {
+      throw UsageError("blocks of \(blockSize) tokens: expected 2 or more")
+    }
     let split = ExampleSplit(texts.map { [$0] }, heldOut: share, seed: seed)
     var trainer = try BPETrainer(vocabularySize: vocabularySize)
     for number in split.training { trainer.add(texts[number]) }
@@ -48,7 +51,6 @@ public struct PretrainingText: Sendable {
   private static func blocks(
     of texts: some Sequence<String>, _ tokenizer: any Tokenizer, size: Int
   ) -> [MaskedTokens] {
-    precondition(size >= 2, "PretrainingText: blocks of \(size) tokens")
     var blocks: [MaskedTokens] = []
     var rest: [Int32] = []
     for text in texts {

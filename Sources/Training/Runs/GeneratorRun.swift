@@ -48,6 +48,7 @@ public struct GeneratorRun {
     frozen: [String] = [], packs: Bool = false, learnsPrompts: Bool = false
   ) throws -> JSONObject {
     let files = try GeneratorFiles(directory: source.path)
+    if lora == nil { try files.requireWritableTokenizer() }
     let decoder = try TrainableDecoder(DecoderWeights(directory: source.path))
     decoder.checkpointsLayers = course.choices.checkpointsLayers
     let limit = try maximumTokens(of: decoder, default: 1024)

@@ -73,6 +73,14 @@ import Testing
     #expect(throws: InputError.self) {
       try GeneratorFiles(directory: directory.path).chatTemplate()
     }
+    let small = try DecoderConfiguration(
+      vocabularySize: 600, hiddenSize: 8, intermediateSize: 8, layers: 1, heads: 2,
+      maximumTokens: 16)
+    try directory.write("config.json", text: JSONValue.object(small.json).serialized())
+    let error = #expect(throws: InputError.self) {
+      try GeneratorFiles(directory: directory.path)
+    }
+    #expect(error?.message.contains("the word table 600 rows") == true)
   }
 
   /// What an import takes a folder for.
