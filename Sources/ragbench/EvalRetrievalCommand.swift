@@ -130,11 +130,7 @@ struct EvalRetrievalCommand: ParsableCommand {
       advance: { progress.advance($0) })
     return System(
       name: embedder.model.name,
-      rankings: try zip(clean.queries, clean.hits).map { query, hits in
-        try Ranking(
-          query: UTF8Key(query.id),
-          scored: hits.map { RankedDocument(id: $0.id, score: $0.score) })
-      }, store: index.store)
+      rankings: try clean.rankings(), store: index.store)
   }
 
   private func documentCheck(

@@ -1,3 +1,4 @@
+import Basics
 public import Corpus
 public import Retrieval
 
@@ -44,6 +45,18 @@ public struct CleanRetrieval: Sendable {
         kept.flatMap { embeddings.matrix[$0] }, rows: kept.count,
         dimension: embeddings.matrix.dimension)
     hits = try index.rank(vectors, limit: depth)
+  }
+
+  /// The rankings as retrieval quality is measured on them, one a question.
+  ///
+  /// - Returns: in the order of `queries`.
+  /// - Throws: `InputError` for a ranking that names a passage twice.
+  public func rankings() throws -> [Ranking] {
+    try zip(queries, hits).map { query, hits in
+      try Ranking(
+        query: UTF8Key(query.id),
+        scored: hits.map { RankedDocument(id: $0.id, score: $0.score) })
+    }
   }
 
   /// The ranking of a question, ready for injected documents.

@@ -108,13 +108,8 @@ struct RetrieverSubject: TrainingSubject {
     let judged = questions.filter { judgements.grades[UTF8Key($0.id)] != nil }
     let clean = try CleanRetrieval(
       set: set, queries: judged, index: index, embedder: embedder, depth: 1000)
-    let rankings = try zip(clean.queries, clean.hits).map { query, hits in
-      try Ranking(
-        query: UTF8Key(query.id),
-        scored: hits.map { RankedDocument(id: $0.id, score: $0.score) })
-    }
     return try RetrievalEvaluation(
-      rankings: rankings, judgements: judgements,
+      rankings: clean.rankings(), judgements: judgements,
       queries: Set(questions.map { UTF8Key($0.id) }),
       knowsDocument: { try index.store.document($0.string) != nil }, metrics: plan.metrics)
   }
