@@ -126,7 +126,10 @@ let targets: [Target] = [
     swiftSettings: strict),
   .testTarget(
     name: "DefensesTests",
-    dependencies: ["Defenses", "Basics", "Retrieval", "Statistics", "TestSupport", system],
+    dependencies: [
+      "Defenses", "Basics", "Models", "Retrieval", "Statistics", "Tensors", "TestSupport",
+      system,
+    ],
     swiftSettings: strict),
   .testTarget(
     name: "EvaluationTests",

@@ -18,6 +18,9 @@ let package = Package(
       name: "training-benchmark",
       dependencies: [.product(name: "RagbenchTraining", package: "ragbench")]),
     .executableTarget(
+      name: "generator-benchmark",
+      dependencies: [.product(name: "RagbenchTraining", package: "ragbench")]),
+    .executableTarget(
       name: "privacy-benchmark",
       dependencies: [.product(name: "RagbenchPrivacy", package: "ragbench")]),
     .executableTarget(

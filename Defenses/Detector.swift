@@ -97,6 +97,8 @@ public struct DetectorMetadata: Sendable {
     case vectors
     /// The texts of queries and documents.
     case texts
+    /// A generator that reads the texts.
+    case languageModel = "language model"
     /// The scores of the ranking.
     case similarities
     /// Clean lists to learn from.

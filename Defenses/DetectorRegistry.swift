@@ -18,10 +18,16 @@ public enum DetectorRegistry {
     EnsembleDetector.self,
     QueryDistanceDetector.self,
     DocumentNormDetector.self,
+    PerplexityDetector.self,
   ]
 
   /// The names, the default first.
   public static var names: [String] { all.map { $0.metadata.name } }
+
+  /// The names of those that need nothing beside the retriever: what is taken where none is named.
+  public static var standardNames: [String] {
+    all.filter { !$0.metadata.needs.contains(.languageModel) }.map { $0.metadata.name }
+  }
 
   /// The kind of a name.
   ///

@@ -113,10 +113,6 @@ struct GeneratorOptions: ParsableArguments {
 extension Workbench {
   /// The folder of a generator.
   func generatorDirectory(_ name: String) throws -> ModelDirectory {
-    let directory = try modelDirectory(name)
-    guard directory.card.kind == .generator else {
-      throw UsageError("the model '\(directory.card.name)' is no generator, it makes vectors")
-    }
-    return directory
+    try ModelLibrary(locations).generator(name, catalogue: ModelCatalogue.shipped(locations))
   }
 }

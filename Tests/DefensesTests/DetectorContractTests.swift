@@ -36,7 +36,7 @@ import Testing
     try DetectorRegistry.fitted(name, to: Self.anchors.get())
   }
 
-  @Test(arguments: DetectorRegistry.names)
+  @Test(arguments: DetectorRegistry.standardNames)
   func metadataIsComplete(name: String) throws {
     let metadata = try DetectorRegistry.kind(named: name).metadata
     #expect(metadata.name == name)
@@ -59,7 +59,7 @@ import Testing
   }
 
   /// The defaults that are listed are those in force.
-  @Test(arguments: DetectorRegistry.names)
+  @Test(arguments: DetectorRegistry.standardNames)
   func listedDefaultsAreTheDefaults(name: String) throws {
     let kind = try DetectorRegistry.kind(named: name)
     let listed = DetectorParameters(
@@ -70,7 +70,7 @@ import Testing
       try kind.fitted(to: Self.anchors.get(), parameters: listed).state == fitted(name).state)
   }
 
-  @Test(arguments: DetectorRegistry.names)
+  @Test(arguments: DetectorRegistry.standardNames)
   func choicesAreChecked(name: String) throws {
     let kind = try DetectorRegistry.kind(named: name)
     for parameter in kind.metadata.parameters {
@@ -86,7 +86,7 @@ import Testing
     }
   }
 
-  @Test(arguments: DetectorRegistry.names)
+  @Test(arguments: DetectorRegistry.standardNames)
   func scoresAreFiniteAndRepeatable(name: String) throws {
     let lists = try Self.others.get()
     let detector = try fitted(name)
@@ -100,7 +100,7 @@ import Testing
 
   /// One list alone scores as it does among others, in any order, and some subjects as all of them.
   /// A BLAS may take another path for another number of rows, so not bit for bit.
-  @Test(arguments: DetectorRegistry.names)
+  @Test(arguments: DetectorRegistry.standardNames)
   func listsAreScoredOneByOne(name: String) throws {
     let lists = try Self.others.get()
     let detector = try fitted(name)
@@ -121,7 +121,7 @@ import Testing
     #expect(try detector.scores(of: [none, lists[0], none]).map(\.count) == [0, 5, 0])
   }
 
-  @Test(arguments: DetectorRegistry.names)
+  @Test(arguments: DetectorRegistry.standardNames)
   func stateGivesTheSameBits(name: String) throws {
     let lists = try Self.others.get()
     let detector = try fitted(name)
@@ -133,7 +133,7 @@ import Testing
   }
 
   /// A state that lacks any one of its members is refused, not made up for.
-  @Test(arguments: DetectorRegistry.names)
+  @Test(arguments: DetectorRegistry.standardNames)
   func incompleteStatesAreRefused(name: String) throws {
     let kind = try DetectorRegistry.kind(named: name)
     let state = try fitted(name).state
@@ -155,7 +155,7 @@ import Testing
 
   /// Vectors of another dimension are refused by whoever has learnt from vectors, and another
   /// retriever by every calibrated detector.
-  @Test(arguments: DetectorRegistry.names)
+  @Test(arguments: DetectorRegistry.standardNames)
   func otherVectorsAreRefused(name: String) throws {
     let kind = try DetectorRegistry.kind(named: name)
     if kind.metadata.needs.contains(.vectors), kind.metadata.needs.contains(.anchors) {
@@ -179,7 +179,7 @@ import Testing
   }
 
   /// Two dimensions whose mean is the right one must not slip through as rows of it.
-  @Test(arguments: DetectorRegistry.names)
+  @Test(arguments: DetectorRegistry.standardNames)
   func dimensionsAreNotAveraged(name: String) throws {
     let needs = try DetectorRegistry.kind(named: name).metadata.needs
     guard needs.contains(.vectors), needs.contains(.anchors) else { return }
@@ -190,14 +190,14 @@ import Testing
     }
   }
 
-  @Test(arguments: DetectorRegistry.names)
+  @Test(arguments: DetectorRegistry.standardNames)
   func anchorsAreNeeded(name: String) throws {
     guard try DetectorRegistry.kind(named: name).metadata.needs.contains(.anchors) else { return }
     #expect(throws: DetectorError.self) { _ = try DetectorRegistry.fitted(name, to: []) }
   }
 
   /// What the detector has learnt as clean is not among the most suspicious tenth.
-  @Test(arguments: DetectorRegistry.names)
+  @Test(arguments: DetectorRegistry.standardNames)
   func anchorsAreNotSuspicious(name: String) throws {
     guard try DetectorRegistry.kind(named: name).metadata.needs.contains(.anchors) else { return }
     let lists = try Self.others.get()

@@ -19,7 +19,7 @@ import Testing
       retriever: retriever, provenance: ["corpus": "made up"])
   }
 
-  @Test(arguments: DetectorRegistry.names)
+  @Test(arguments: DetectorRegistry.standardNames)
   func roundTrip(name: String) throws {
     let directory = try TemporaryDirectory()
     let path = directory.path.appending("detector.bin")

@@ -27,7 +27,7 @@ import Testing
 
   /// For every detector: all windows give the largest score over lists in which the window stands for
   /// the document, first windows the plain score.
-  @Test(arguments: DetectorRegistry.names)
+  @Test(arguments: DetectorRegistry.standardNames)
   func theLargestCounts(name: String) throws {
     let detector = try DetectorRegistry.fitted(
       name, to: SyntheticLists.gaussian(40, dimension: 5, seed: 1))

@@ -55,7 +55,7 @@ public struct DetectionProtocol: Sendable, Equatable {
 
   /// Settings; without arguments the specification's.
   public init(
-    detectors: [Choice] = DetectorRegistry.names.map { Choice($0) },
+    detectors: [Choice] = DetectorRegistry.standardNames.map { Choice($0) },
     attacker: Attacker = .oblivious,
     shares: QuestionSplit.Shares = QuestionSplit.Shares(), grouping: Grouping = .querySet,
     windows: WindowChoice = .all, mode: PoisonedRetrieval.Mode = .solo, reach: Int = 2,

@@ -78,7 +78,7 @@ extension SweepPlan {
       }
     }
     guard table["detectors"] != nil else {
-      detectors = DetectorRegistry.names.map { .init($0) }
+      detectors = DetectorRegistry.standardNames.map { .init($0) }
       return
     }
     for (number, entry) in try table.array("detectors", at: place).enumerated() {

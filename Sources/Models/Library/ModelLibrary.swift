@@ -197,6 +197,23 @@ public struct ModelLibrary: Sendable {
     throw UsageError(message)
   }
 
+  /// The generator that a user named.
+  ///
+  /// - Parameters:
+  ///   - name: A name or a path, as for `resolve`.
+  ///   - catalogue: Models that could be fetched, for the message.
+  /// - Returns: The folder and its card.
+  /// - Throws: As `resolve`; `UsageError` for a model that makes vectors.
+  public func generator(
+    _ name: String, catalogue: @autoclosure () throws -> ModelCatalogue? = nil
+  ) throws -> ModelDirectory {
+    let directory = try resolve(name, catalogue: try catalogue())
+    guard directory.card.kind == .generator else {
+      throw UsageError("the model '\(directory.card.name)' is no generator, it makes vectors")
+    }
+    return directory
+  }
+
   /// The parts of `NAME@SIMILARITY`; nil for any other name.
   private static func comparison(in name: String) -> (base: String, similarity: Similarity)? {
     guard let mark = name.utf8.lastIndex(of: UInt8(ascii: "@")),
