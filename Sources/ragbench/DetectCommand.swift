@@ -29,7 +29,8 @@ struct DetectCommand: ParsableCommand {
         """)
 
     @OptionGroup var selection: AttackOptions
-    @Option(help: "Detectors, between commas (default: all that need no generator).") var detector: CommaList?
+    @Option(help: "Detectors, between commas (default: all that need no generator).") var detector:
+      CommaList?
     @Option(
       help: "A choice for every detector that knows it: NAME=VALUE; for one: DETECTOR.NAME=VALUE.")
     var choose: [String] = []
@@ -138,7 +139,9 @@ struct DetectCommand: ParsableCommand {
     _ names: [String]?, _ assignments: [String]
   ) throws -> [DetectorChoice] {
     let parameters = try DetectorParameters(parsing: assignments)
-    let kinds = try (names ?? DetectorRegistry.standardNames).map { try DetectorRegistry.kind(named: $0) }
+    let kinds = try (names ?? DetectorRegistry.standardNames).map {
+      try DetectorRegistry.kind(named: $0)
+    }
     let shared = kinds.flatMap { $0.metadata.parameters.map(\.name) }
     let known = kinds.flatMap { kind in
       kind.metadata.parameters.map { "\(kind.metadata.name).\($0.name)" }

@@ -10,7 +10,8 @@ struct Training {
   let folder: FilePath
 
   func run(threads: Int) throws -> JSONValue {
-    let settings = try JSONParser.parse(contentsOf: folder.appending("settings.json")).requiredObject()
+    let settings = try JSONParser.parse(contentsOf: folder.appending("settings.json"))
+      .requiredObject()
     let (size, batch, steps) = (
       try settings.int("size"), try settings.int("batch"), try settings.int("steps")
     )
@@ -20,7 +21,8 @@ struct Training {
     let context = ComputeContext(threads: threads)
     let decoder = try TrainableDecoder(DecoderWeights(directory: folder.appending("start")))
     let start = folder.appending("adapter")
-    let adapter = try start.exists ? LoRAAdapter(directory: start, on: decoder, isTrainable: true) : nil
+    let adapter =
+      try start.exists ? LoRAAdapter(directory: start, on: decoder, isTrainable: true) : nil
     let task = LanguageModelTask(decoder, adapter: adapter)
     let optimizer = Optimizer(
       .adamW(),
@@ -46,7 +48,8 @@ struct Training {
     if let adapter {
       try adapter.save(to: folder.appending("after"))
       let tape = Tape(in: context, mode: .forwardOnly)
-      let states = decoder.states(from: decoder.embeddings(of: [heldOut[0].ids], on: tape), on: tape)
+      let states = decoder.states(
+        from: decoder.embeddings(of: [heldOut[0].ids], on: tape), on: tape)
       let logits = decoder.logits(of: states, on: tape).value.values
       try Data(bytes: Array(logits), count: 4 * logits.count)
         .write(to: URL(filePath: folder.appending("logits.f32").string))

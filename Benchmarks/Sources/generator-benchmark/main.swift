@@ -14,7 +14,8 @@ import SystemPackage
 // peer is peers/generator_train.py.
 
 let arguments = CommandLine.arguments.dropFirst()
-let usage = "pretrain PASSAGES FOLDER steps | sft EXAMPLES FOLDER steps MODEL | train FOLDER [threads]"
+let usage =
+  "pretrain PASSAGES FOLDER steps | sft EXAMPLES FOLDER steps MODEL | train FOLDER [threads]"
 switch (arguments.first, arguments.count) {
 case ("pretrain", 4):
   try Preparation(folder: FilePath(arguments[3]), steps: Int(arguments[4]) ?? 1)
