@@ -23,6 +23,7 @@ final class TextLikelihood: Sendable {
   /// The generator of a name.
   ///
   /// - Parameter name: An installed model, the path of a folder, or `run:DIR`.
+  /// - Returns: The one in memory, or a new one.
   /// - Throws: `UsageError` if there is no such generator; `InputError` if it is damaged;
   ///   `MemoryShortage`.
   static func shared(_ name: String) throws -> TextLikelihood {
