@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 public import SystemPackage
 
@@ -10,7 +11,8 @@ public final class RunDirectory: Sendable {
   /// Arguments, seeds, versions, checksums.
   public static let descriptionName = "run.json"
   static let eventsName = "events.jsonl"
-  static let resultsName = "results.json"
+  /// What came of the run; it is there once the run is finished.
+  public static let resultsName = "results.json"
   static let timingsName = "timings.json"
   static let lockName = "lock"
   /// Documents that detectors flagged, a line each.
@@ -21,8 +23,10 @@ public final class RunDirectory: Sendable {
   private static let derivedNames = [
     resultsName, timingsName, flagsName, poisonName, "report.html", "report.md",
     "report.tex", "report.sarif", "success.csv", "geometry.csv", "detection.csv", "junit.xml",
-    "comparison.html", "comparison.md", "comparison.csv", "comparison.json",
+    "comparison.html", "comparison.md", "comparison.csv", "comparison.json", "predictions.jsonl",
   ]
+  /// Folders of trained models, likewise.
+  private static let derivedFolders = ["model", "adapter"]
 
   /// The directory.
   public let path: FilePath
@@ -175,6 +179,14 @@ public final class RunDirectory: Sendable {
 
   /// Removes the files of a run; `run.json` last, so that a crash leaves a directory of that run.
   private static func clear(_ path: FilePath, _ files: any FileSystem) throws {
+    for name in derivedFolders where path.appending(name).isDirectory {
+      let folder = path.appending(name)
+      do {
+        try FileManager.default.removeItem(atPath: folder.string)
+      } catch {
+        throw FileError(cannot: "remove", folder, errno: .ioError, exitStatus: .cannotCreate)
+      }
+    }
     for name in derivedNames + [eventsName, descriptionName] {
       let file = path.appending(name)
       do {

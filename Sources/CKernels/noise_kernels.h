@@ -91,14 +91,17 @@ static void add_noise(const void *bits, double deviation, double factor, size_t 
       first += radius * cosine;
       second += radius * sine;
     }
+    // The last numbers are fewer than 16, and go through a block.
     float block[16] = {0};
-    size_t size = count - i < 16 ? count - i : 16;
-    memcpy(block, values + i, size * sizeof(float));
-    f8 *halves = (f8 *)block;
-    d8 sums[2] = {__builtin_convertvector(halves[0], d8) + scale * first,
-                  __builtin_convertvector(halves[1], d8) + scale * second};
-    for (int half = 0; half < 2; half++)
-      halves[half] = __builtin_convertvector(splat8(factor) * sums[half], f8);
-    memcpy(values + i, block, size * sizeof(float));
+    float *target = count - i < 16 ? block : values + i;
+    if (target == block) memcpy(block, values + i, (count - i) * sizeof(float));
+    f8 halves[2];
+    memcpy(halves, target, sizeof halves);
+    halves[0] = __builtin_convertvector(
+        splat8(factor) * (__builtin_convertvector(halves[0], d8) + scale * first), f8);
+    halves[1] = __builtin_convertvector(
+        splat8(factor) * (__builtin_convertvector(halves[1], d8) + scale * second), f8);
+    memcpy(target, halves, sizeof halves);
+    if (target == block) memcpy(values + i, block, (count - i) * sizeof(float));
   }
 }

@@ -28,7 +28,9 @@ public struct TrainingPage {
   public var html: String {
     let command = description["command"]?.stringValue ?? ""
     let model = results["model"]?.stringValue ?? description["model"]?.stringValue ?? ""
-    let title = results["title"]?.stringValue ?? "\(model) after \(command)"
+    let title =
+      results["title"]?.stringValue
+      ?? (model.isEmpty ? "A new model by \(command)" : "\(model) after \(command)")
     var body: Markup = """
       <header><p class="soft">ragbench train</p>
       <h1>\(title)</h1></header>
@@ -49,7 +51,8 @@ public struct TrainingPage {
     table.rows = (after?.members ?? []).map { name, value in
       [name, Self.number(before?[name]), Self.number(value)]
     }
-    let size = ["pairs", "texts", "examples"].lazy.compactMap { results[$0]?.intValue }.first ?? 0
+    let size =
+      ["pairs", "texts", "examples", "blocks"].lazy.compactMap { results[$0]?.intValue }.first ?? 0
     let steps = results["steps"]?.intValue ?? 0
     let end: Markup =
       results["endedEarly"]?.boolValue == true
@@ -57,7 +60,8 @@ public struct TrainingPage {
     return """
       <p>\(Format.count(size)) examples, \(Format.count(results["heldOut"]?.intValue ?? 0)) held out, \(
         Format.count(steps)) steps. The weights are those of the best evaluation, at step \(
-        Format.count(results["bestStep"]?.intValue ?? steps)).\(end)</p>
+        Format.count(results["bestStep"]?.intValue ?? steps)): the held-out examples chose them, so other data must judge \
+      them.\(end)</p>
       \(table.markup)
       <h2>Course of training</h2>
       <figure>\(chart("losses", "loss"))\(chart("evaluations", "held-out value"))<figcaption>The mean loss of the steps since the point before; what is \
@@ -97,11 +101,13 @@ public struct TrainingPage {
     }
     guard let last = points.last?.x, points.count > 1, last > 0 else { return .empty }
     let values = points.map(\.y)
-    let (low, high) = (min(0, values.min() ?? 0), values.max() ?? 1)
+    let (least, most) = (values.min() ?? 0, values.max() ?? 1)
+    let margin = max(0.05 * (most - least), 1e-3 * max(abs(most), abs(least)), 1e-9)
+    let low = least >= 0 ? 0 : least - margin
     return LineChart(
       label: name, xTitle: "step", yTitle: name,
       xTicks: (0...4).map { (Double($0) * last / 4).rounded() }, scale: .linear,
-      yRange: low...max(high * 1.05, low + 1e-9),
+      yRange: low...most + margin,
       series: [.init(name: name, points: points)], isPercent: false
     ).markup
   }

@@ -53,30 +53,30 @@ extension EvalCommand {
       defer { progress.finish() }
       progress.begin("perplexity", total: texts.count, unit: "texts")
       var values: [(text: Text, value: Perplexity)] = []
+      var lines: [JSONValue] = []
       var (unscored, cut) = (0, 0)
       for text in texts {
         let scored = try scorer.measure(text.text, in: context)
         if scored.isCut { cut += 1 }
+        lines.append(
+          .object([
+            "id": .string(text.id), "tokens": JSONValue(scored.value?.tokens ?? 0),
+            "perplexity": scored.value.map { .number($0.value) } ?? .null,
+            "cut": .bool(scored.isCut),
+          ]))
         if let value = scored.value { values.append((text, value)) } else { unscored += 1 }
         progress.advance(1)
       }
       progress.finish()
       guard !values.isEmpty else { throw InputError("no text has two tokens or more") }
-      if options.format == .jsonl {
-        return try Output.results(
-          values.map { entry in
-            .object([
-              "id": .string(entry.text.id), "tokens": JSONValue(entry.value.tokens),
-              "perplexity": .number(entry.value.value),
-            ])
-          }, .jsonl)
-      }
+      if options.format == .jsonl { return try Output.results(lines, .jsonl) }
       var random = Philox(seed: 1)
       let estimate = try Bootstrap.clustered(values.map(\.value), using: &random) { drawn in
         exp(
           drawn.reduce(0) { $0 + $1.negativeLogLikelihood }
             / Double(drawn.reduce(0) { $0 + $1.tokens }))
       }.value
+      let interval = values.count > 1 ? estimate?.interval : nil
       try Output.facts(
         [
           ("model", .string(loaded.directory.card.name)),
@@ -84,8 +84,9 @@ extension EvalCommand {
           ("withoutTwoTokens", JSONValue(unscored)),
           ("tokens", JSONValue(values.reduce(0) { $0 + $1.value.tokens })),
           ("perplexity", estimate.map { .number($0.value) } ?? .null),
-          ("lower", estimate.map { .number($0.interval.lower) } ?? .null),
-          ("upper", estimate.map { .number($0.interval.upper) } ?? .null),
+          // One text says nothing of others.
+          ("lower", interval.map { .number($0.lower) } ?? .null),
+          ("upper", interval.map { .number($0.upper) } ?? .null),
         ], options)
     }
 

@@ -105,8 +105,29 @@ struct GeneratorOptions: ParsableArguments {
       throw InputError(
         "the tokenizer cannot turn tokens into text", at: Place(file: directory.path.shown))
     }
-    return Loaded(
-      directory: directory, files: files, text: text, adapter: adapter.map { FilePath($0) })
+    let adapter = adapter.map { FilePath($0) }
+    if let adapter { try check(adapter, of: directory, bench) }
+    return Loaded(directory: directory, files: files, text: text, adapter: adapter)
+  }
+
+  /// Refuses an adapter that was trained here on another model, and tells of one whose own name for its
+  /// model is another.
+  private func check(
+    _ adapter: FilePath, of directory: ModelDirectory, _ bench: Workbench
+  ) throws {
+    let base = try LoRAAdapter.base(of: adapter)
+    let name = TerminalText.excerpt(base.name ?? "another model")
+    if let fingerprint = base.fingerprint {
+      guard fingerprint == directory.fingerprint else {
+        throw InputError(
+          "the adapter was trained on '\(name)', and '\(directory.card.name)' has other files",
+          at: Place(file: adapter.shown))
+      }
+    } else if let named = base.name, FilePath(named).lastComponent?.string != directory.card.name {
+      Output.note(
+        "the adapter names '\(name)' as its model, and is used with '\(directory.card.name)'",
+        bench.options)
+    }
   }
 }
 

@@ -25,7 +25,8 @@ struct TrainOptions: ParsableArguments {
   @Option(help: "End after so many epochs without a better value (default: never).")
   var patience: Int?
   @Option(help: "Steps between two checkpoints.") var checkpointEvery = 200
-  @Option(help: "Tokens after which texts are cut while training (default: the model's limit).")
+  @Option(
+    help: "Tokens after which texts are cut (default: the model's limit; sft at most 1024).")
   var maxTokens: Int?
   @Option(help: "Examples of one pass; a step adds up its passes (default: all at once).")
   var examplesAtOnce: Int?

@@ -33,6 +33,25 @@ extension TrainCommand {
     @OptionGroup var runOptions: RunOptions
     @OptionGroup var options: SharedOptions
 
+    mutating func validate() throws {
+      for (name, value) in [
+        ("vocabulary", vocabulary), ("hidden", hidden), ("intermediate", intermediate),
+        ("layers", layers), ("heads", heads), ("kv-heads", kvHeads), ("context", context),
+      ] where value < 1 {
+        throw ValidationError("--\(name) is \(value), expected 1 or more")
+      }
+      guard heads % kvHeads == 0 else {
+        throw ValidationError("--kv-heads is \(kvHeads), expected a divisor of --heads, \(heads)")
+      }
+      guard hidden % heads == 0, hidden / heads % 2 == 0 else {
+        throw ValidationError(
+          "--hidden is \(hidden), expected a multiple of 2 × --heads, \(2 * heads)")
+      }
+      guard training.maxTokens == nil else {
+        throw ValidationError("--max-tokens has no use here; --context is the length of a block")
+      }
+    }
+
     func run() throws {
       let end: Int32 = 0
       let sizes = try DecoderConfiguration(

@@ -38,6 +38,24 @@ extension TrainCommand {
     @OptionGroup var runOptions: RunOptions
     @OptionGroup var options: SharedOptions
 
+    mutating func validate() throws {
+      guard (1...65_536).contains(loraRank) else {
+        throw ValidationError("--lora-rank is \(loraRank), expected 1 to 65536")
+      }
+      guard loraAlpha > 0, Float(loraAlpha).isFinite else {
+        throw ValidationError("--lora-alpha is \(loraAlpha), expected a number above 0")
+      }
+      if full {
+        guard loraRank == 8, loraAlpha == 16, loraTargets.items == ["q_proj", "v_proj"], !rslora
+        else {
+          throw ValidationError("--full trains all weights: there is no adapter to choose")
+        }
+      } else if freeze != nil {
+        throw ValidationError(
+          "--freeze goes with --full: beside an adapter all weights stay as they are")
+      }
+    }
+
     func run() throws {
       let bench = try Workbench(options)
       let source = try bench.generatorDirectory(model)
@@ -54,7 +72,7 @@ extension TrainCommand {
       let description: JSONObject = [
         "data": .string(try Checksum.sha256(of: path)), "model": .string(source.card.name),
         "modelFiles": .string(source.fingerprint), "full": .bool(full),
-        "lora": lora.map { .string("\($0)") } ?? .null,
+        "lora": full ? .null : .object(loraDescription),
         "freeze": freeze.map { .array($0.items.map { .string($0) }) } ?? .null,
         "packing": .bool(packing), "learnPrompts": .bool(learnPrompts),
       ]
@@ -69,6 +87,13 @@ extension TrainCommand {
           source, on: records, lora: lora, frozen: freeze?.items ?? [], packs: packing,
           learnsPrompts: learnPrompts)
       }
+    }
+
+    private var loraDescription: JSONObject {
+      [
+        "rank": JSONValue(loraRank), "alpha": .number(loraAlpha),
+        "targets": .array(loraTargets.items.map { .string($0) }), "rankStabilized": .bool(rslora),
+      ]
     }
   }
 }

@@ -129,7 +129,7 @@ import Testing
       prompt + [
         "--model", "run:\(wide.string)", "--adapter", adapted.appending("adapter").string,
       ])
-    #expect(misfit.status == 65 && misfit.errorText.contains("does not fit"))
+    #expect(misfit.status == 65 && misfit.errorText.contains("was trained on"))
     try command.installModel()
     let retriever = try command.run(prompt + ["--model", Command.model])
     #expect(retriever.status == 64 && retriever.errorText.contains("no generator"))
@@ -201,11 +201,20 @@ import Testing
     try refused(
       tune(file, base, into: output, more: ["--lora-targets", "query"]), 64, "no linear layer")
     try refused(
-      tune(file, base, into: output, more: ["--freeze", "model.nothing"]), 64, "no parameter")
+      tune(file, base, into: output, more: ["--full", "--freeze", "model.nothing"]), 64,
+      "no parameter")
+    for (more, reason) in [
+      (["--freeze", "model"], "--full"), (["--full", "--lora-rank", "4"], "no adapter"),
+      (["--full", "--freeze", "model"], "nothing is left to train"),
+      (["--lora-alpha", "0"], "above 0"),
+      (["--lora-alpha", "1e300"], "above 0"), (["--lora-rank", "60"], "the rank is 60"),
+    ] { try refused(tune(file, base, into: output, more: more), 64, reason) }
+    try refused(pretrain(into: output) + ["--max-tokens", "8"], 64, "--context")
+    try refused(["generate", "--model", "run:\(output.string)", "a"], 64, "no finished run")
     let broken = try command.directory.write(
       "broken.jsonl", text: #"{"prompt": "a", "completion": "b"}"# + "\n" + #"{"prompt": "a"}"#)
     try refused(tune(broken, base, into: output), 65, "broken.jsonl:2")
-    try refused(pretrain(into: output, heads: 5), 65, "heads")
+    try refused(pretrain(into: output, heads: 5), 64, "--heads, 5")
     try refused(pretrain(into: output, context: 1), 64, "blocks of 1 tokens")
     let texts = ["eval", "perplexity"] + model
     try refused(texts, 64, "a file or --corpus")

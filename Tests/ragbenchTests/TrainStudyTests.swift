@@ -88,12 +88,28 @@ import Testing
         ["train", "study", file.string, "--output", output.string],
         environment: ["RAGBENCH_CRASH_AT_WRITE": "\(write)"])
       #expect(killed.signal == SIGKILL, "write \(write): \(killed.errorText)")
+      let begun = try runs(in: output)
       let resumed = try study(command, Self.retriever, into: output)
       #expect(resumed.status == 0, "write \(write): \(resumed.errorText)")
       #expect(
         try FileBytes.read(output.appending("results.json"), limit: 1 << 20) == expected,
         "write \(write)")
+      // A training that was begun went on: it was not begun again.
+      let ended = try runs(in: output)
+      for (path, date) in begun { #expect(ended[path] == date, "write \(write): \(path)") }
     }
+  }
+
+  /// The trainings' descriptions, and when they were written.
+  private func runs(in output: FilePath) throws -> [String: Date] {
+    let paths = try FileManager.default.subpathsOfDirectory(atPath: output.string)
+      .filter { $0.hasSuffix("/run.json") }
+    return Dictionary(
+      uniqueKeysWithValues: try paths.map { path in
+        let attributes = try FileManager.default.attributesOfItem(
+          atPath: output.appending(path).string)
+        return (path, try #require(attributes[.modificationDate] as? Date))
+      })
   }
 
   @Test func classifiersAreHeldAgainstARegression() throws {

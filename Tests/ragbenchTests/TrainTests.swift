@@ -115,7 +115,7 @@ import Testing
 
     // Passes of three texts add up to the same training; unseen texts are only guessed.
     let unseen = try command.directory.write(
-      "unseen.jsonl", text: lines.prefix(7).joined(separator: "\n"))
+      "unseen.jsonl", text: Self.changed(lines.prefix(7)))
     let parts = command.directory.file("parts")
     let again = try command.run([
       "train", "classify", file.string, "--model", Command.model, "--epochs", "8",
@@ -133,11 +133,26 @@ import Testing
     #expect(same["test"]?["accuracy"]?.doubleValue ?? 0 > 0.8)
     let strange = try command.directory.write(
       "strange.jsonl", text: #"{"text": "a", "label": "unknown"}"#)
-    let refused = try command.run([
-      "train", "classify", file.string, "--model", Command.model, "--test", strange.string,
-      "--output", command.directory.file("strange").string,
+    for (test, reason) in [
+      (strange, "test text 1 has the label"), (file, "test text 1 is a text to train on"),
+    ] {
+      let refused = try command.run([
+        "train", "classify", file.string, "--model", Command.model, "--test", test.string,
+        "--output", command.directory.file("strange").string,
+      ])
+      #expect(refused.status == 65 && refused.errorText.contains(reason))
+    }
+    // What another training left is gone with it.
+    let redone = try command.run([
+      "train", "classify", file.string, "--model", Command.model, "--output", parts.string,
+      "--force", "--quiet",
     ])
-    #expect(refused.status == 65 && refused.errorText.contains("test text 1 has the label"))
+    #expect(redone.status == 0 && !parts.appending("predictions.jsonl").exists)
+  }
+
+  /// The same texts with a word more.
+  private static func changed(_ lines: ArraySlice<String>) -> String {
+    lines.map { $0.replacing(#"", "label"#, with: #" more", "label"#) }.joined(separator: "\n")
   }
 
   /// A model that was trained is loaded by the libraries that others use, with the same numbers.
@@ -151,10 +166,11 @@ import Testing
       #"{"text": "\#(Self.words[i % 10]) \#(Self.words[i % 3]) \#(i)", "label": "\#(i % 3)"}"#
     }
     let file = try command.directory.write("texts.jsonl", text: lines.joined(separator: "\n"))
+    let unseen = try command.directory.write("unseen.jsonl", text: Self.changed(lines[...]))
     let classifier = command.directory.file("classifier")
     let result = try command.run([
       "train", "classify", file.string, "--model", Command.model, "--learning-rate", "0.002",
-      "--epochs", "6", "--held-out", "0.2", "--test", file.string, "--output", classifier.string,
+      "--epochs", "6", "--held-out", "0.2", "--test", unseen.string, "--output", classifier.string,
     ])
     try #require(result.status == 0, "\(result.errorText)")
     try command.installCorpus("small", count: 30)

@@ -55,7 +55,7 @@ struct ClassifierSubject: TrainingSubject {
     try run.trainClassifier(texts, test: test)
   }
 
-  func comparison(of runs: [FilePath]) throws -> PairedComparison {
+  func comparisons(of runs: [[FilePath]]) throws -> [PairedComparison] {
     let names = Set((texts + test).map { UTF8Key($0.label) }).sorted()
     let numbers = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
     func number(_ label: String, at place: Place) throws -> Int {
@@ -65,7 +65,7 @@ struct ClassifierSubject: TrainingSubject {
       return number
     }
     let labels = try test.map { try number($0.label, at: Place()) }
-    let after = try runs.map { run in
+    func guesses(of run: FilePath) throws -> [Int] {
       let path = run.appending(TrainingRun.predictionsName)
       var lines = try LineReader(path)
       var guesses: [Int] = []
@@ -81,9 +81,11 @@ struct ClassifierSubject: TrainingSubject {
       }
       return guesses
     }
-    return try PairedComparison(
-      of: baseline(labels, classes: names.count, numbers: numbers), with: after, labels: labels,
-      classes: names.count)
+    let before = try baseline(labels, classes: names.count, numbers: numbers)
+    return try runs.map { runs in
+      try PairedComparison(
+        of: before, with: runs.map(guesses), labels: labels, classes: names.count)
+    }
   }
 
   /// Guesses of the regression: C is chosen as the candidates are, then all training texts are used.

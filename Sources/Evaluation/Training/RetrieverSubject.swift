@@ -81,10 +81,13 @@ struct RetrieverSubject: TrainingSubject {
     try run.trainContrastively(pairs, loss: ContrastiveLoss())
   }
 
-  func comparison(of runs: [FilePath]) throws -> PairedComparison {
+  func comparisons(of runs: [[FilePath]]) throws -> [PairedComparison] {
     let before = try evaluation(of: study.plan.model)
-    let after = try runs.map { try evaluation(of: "run:\($0.string)") }
-    return try PairedComparison(of: before, with: after, metrics: plan.metrics)
+    return try runs.map { runs in
+      try PairedComparison(
+        of: before, with: runs.map { try evaluation(of: "run:\($0.string)") },
+        metrics: plan.metrics)
+    }
   }
 
   private func evaluation(of retriever: String) throws -> RetrievalEvaluation {

@@ -63,19 +63,19 @@ public struct TrainingStudy {
       case .retriever(let pairs): try RetrieverSubject(pairs, study: self)
       case .classifier(let texts): try ClassifierSubject(texts, study: self)
       }
-    var settings: [JSONValue] = []
+    var trained: [(chosen: String, candidates: [JSONValue], runs: [FilePath])] = []
     for setting in plan.settings {
       let (chosen, candidates) = try choose(setting, subject)
-      let runs = try plan.seeds.map { seed in
-        try train(setting, chosen, seed: seed, subject).path
-      }
-      let comparison = try subject.comparison(of: runs)
-      settings.append(
-        .object([
-          "name": .string(setting.name), "candidates": .array(candidates),
-          "chosen": .string(chosen.name), "metrics": .object(comparison.json),
-          "units": JSONValue(comparison.units),
-        ]))
+      let runs = try plan.seeds.map { try train(setting, chosen, seed: $0, subject).path }
+      trained.append((chosen.name, candidates, runs))
+    }
+    let comparisons = try subject.comparisons(of: trained.map(\.runs))
+    let settings = zip(plan.settings, zip(trained, comparisons)).map { setting, found in
+      JSONValue.object([
+        "name": .string(setting.name), "candidates": .array(found.0.candidates),
+        "chosen": .string(found.0.chosen), "metrics": .object(found.1.json),
+        "units": JSONValue(found.1.units),
+      ])
     }
     return [
       "study": .string(plan.name), "title": .string(plan.title), "model": .string(plan.model),
@@ -109,8 +109,8 @@ public struct TrainingStudy {
     _ subject: any TrainingSubject
   ) throws -> (path: FilePath, results: JSONObject) {
     report(.training(setting: setting.name, candidate: candidate.name, seed: seed))
-    let path = run.path.appending("runs").appending(Self.fileName(setting.name))
-      .appending(Self.fileName(candidate.name)).appending("seed-\(seed)")
+    let path = run.path.appending("runs").appending(setting.folder)
+      .appending(TrainingStudyPlan.fileName(candidate.name)).appending("seed-\(seed)")
     var choices = candidate.choices
     choices.seed = seed
     var description = choices.description
@@ -120,9 +120,11 @@ public struct TrainingStudy {
     description["model"] = .string(source.card.name)
     description["modelFiles"] = .string(source.fingerprint)
     for key in ["version", "instructionSet"] { description[key] = run.description[key] }
+    var isOther = false
     if path.appending(RunDirectory.descriptionName).exists {
       let record = try RunRecord(path)
       if record.description == description, let results = record.results { return (path, results) }
+      isOther = record.description != description
     }
     let clock = ContinuousClock()
     let start = clock.now
@@ -130,8 +132,8 @@ public struct TrainingStudy {
     let training = TrainingRun(
       source: source, choices: choices, context: context, report: { report(.progress($0)) },
       open: {
-        // A run of another plan that was thrown away with --force is no use.
-        let directory = try RunDirectory(path, description: description, force: true)
+        // A run of another plan that was thrown away with --force is no use; this one goes on.
+        let directory = try RunDirectory(path, description: description, force: isOther)
         opened = directory
         return directory
       })
@@ -140,16 +142,6 @@ public struct TrainingStudy {
       try TrainingRun.finish(opened, results: results, seconds: (clock.now - start) / .seconds(1))
     }
     return (path, results)
-  }
-
-  private static func fileName(_ name: String) -> String {
-    String(
-      String.UnicodeScalarView(
-        name.unicodeScalars.map { scalar in
-          scalar.isASCII
-            && (scalar.properties.isAlphabetic || "0123456789=,.-+".unicodeScalars.contains(scalar))
-            ? scalar : "_"
-        }))
   }
 }
 
@@ -165,6 +157,7 @@ protocol TrainingSubject {
   var before: String { get }
   /// Trains once.
   func train(_ run: TrainingRun) throws -> JSONObject
-  /// Holds the models of finished runs against what was before, on the test data.
-  func comparison(of runs: [FilePath]) throws -> PairedComparison
+  /// Holds the models of finished runs against what was before, on the test data: one comparison for
+  /// each setting's runs.
+  func comparisons(of runs: [[FilePath]]) throws -> [PairedComparison]
 }

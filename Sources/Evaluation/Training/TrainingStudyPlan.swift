@@ -62,6 +62,9 @@ public struct TrainingStudyPlan: Sendable {
     public var name: String
     /// Choices of each candidate; the first entry's names are those that were left open.
     public var candidates: [Candidate]
+
+    /// The folder of its trainings.
+    var folder: String { fileName(name) }
   }
 
   /// Choices, and which of them tell it from the other candidates of its setting.
@@ -141,9 +144,23 @@ extension TrainingStudyPlan {
           ],
           open: own["choose"] == nil ? open : try own.object("choose", at: inner), at: inner))
     }
-    guard !settings.isEmpty, Set(settings.map { UTF8Key($0.name) }).count == settings.count else {
-      throw place.fault("settings", "expected one or more tables with different names")
+    guard !settings.isEmpty, Set(settings.map { UTF8Key($0.folder) }).count == settings.count,
+      !settings.contains(where: { [".", ".."].contains($0.folder) })
+    else {
+      throw place.fault(
+        "settings", "expected one or more tables with names that differ in letters and digits")
     }
+  }
+
+  /// A name as that of a file.
+  static func fileName(_ name: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        name.unicodeScalars.map { scalar in
+          scalar.isASCII
+            && (scalar.properties.isAlphabetic || "0123456789=,.-+".unicodeScalars.contains(scalar))
+            ? scalar : "_"
+        }))
   }
 
   private static func pairs(_ table: JSONObject, at place: Place) throws -> Pairs {

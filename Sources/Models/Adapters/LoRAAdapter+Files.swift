@@ -76,15 +76,36 @@ extension LoRAAdapter {
   /// - Parameters:
   ///   - directory: a new folder, or one that a write before this left unfinished.
   ///   - task: the kind of model, such as `CAUSAL_LM`; nil: none is named.
+  ///   - base: checksums of the files of the model that it was trained on; kept where `peft` does not
+  ///     look, for ``base(of:)``.
   /// - Throws: `FileError`.
-  public func save(to directory: FilePath, task: String? = "CAUSAL_LM") throws {
+  public func save(
+    to directory: FilePath, task: String? = "CAUSAL_LM", base: String? = nil
+  ) throws {
     try DirectoryListing.create(directory)
     let object = configuration.json(task: task, paths: modules.map(\.path))
     try AtomicFile.write(
       JSONValue.object(object).serialized(pretty: true) + "\n",
       to: directory.appending(Self.settingsFile))
     try SafetensorsWriter.write(
-      parameters.map { ($0.name, $0.shape, $0.value) }, metadata: ["format": "pt"],
+      parameters.map { ($0.name, $0.shape, $0.value) },
+      metadata: ["format": "pt"].merging(base.map { [Self.baseKey: $0] } ?? [:]) { $1 },
       to: directory.appending(Self.weightsFile))
+  }
+
+  private static let baseKey = "ragbench_base"
+
+  /// What an adapter's folder says of the model it was trained on.
+  ///
+  /// - Parameter directory: the adapter's folder.
+  /// - Returns: the model's name if it is known, and the checksums of its files if it was trained here.
+  /// - Throws: `FileError`; `InputError`.
+  public static func base(
+    of directory: FilePath
+  ) throws -> (name: String?, fingerprint: String?) {
+    (
+      try LoRAConfiguration(path: directory.appending(settingsFile)).baseModel,
+      try SafetensorsFile(directory.appending(weightsFile)).metadata[baseKey]
+    )
   }
 }

@@ -43,6 +43,11 @@ public final class LoRAAdapter {
     }
     let rank = configuration.rank
     let targets = try configuration.targets.layers(of: model)
+    if let small = targets.first(where: { min($0.layer.inputs, $0.layer.outputs) < rank }) {
+      throw UsageError(
+        "LoRA: the rank is \(rank), the layer '\(small.path)' is \(small.layer.outputs) ×"
+          + " \(small.layer.inputs)")
+    }
     try self.init(configuration, on: model, targets) { number, path, layer in
       let bound = 1 / Double(layer.inputs).squareRoot()
       let values = (0..<rank * layer.inputs).map { index in

@@ -29,8 +29,10 @@ extension LoRAConfiguration {
     guard (1...65_536).contains(rank) else {
       throw InputError("'r' is \(rank), expected 1 to 65536", at: place)
     }
-    guard alpha.isFinite else {
-      throw InputError("'lora_alpha' is \(alpha), expected a finite number", at: place)
+    guard scale.isFinite else {
+      throw InputError(
+        "'lora_alpha' is \(alpha) with 'r' \(rank), expected a scale that Float32 can hold",
+        at: place)
     }
     guard (0..<1).contains(dropout) else {
       throw InputError("'lora_dropout' is \(dropout), expected 0 up to below 1", at: place)

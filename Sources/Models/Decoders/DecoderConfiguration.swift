@@ -1,4 +1,5 @@
 import Basics
+import Tensors
 
 /// The sizes of a decoder of the Llama family.
 ///
@@ -72,6 +73,9 @@ public struct DecoderConfiguration: Sendable, Equatable {
 
   /// Width of a row of queries, keys and values.
   var attentionWidth: Int { (heads + 2 * keyValueHeads) * headSize }
+
+  /// Bytes of the table of rotary positions.
+  var rotaryBytes: Int { RotaryTable.bytes(positions: maximumTokens, headSize: headSize) }
 
   /// Numbers in all weights; a tied head counts once.
   public var parameterCount: Int {

@@ -39,7 +39,8 @@ public final class TrainableDecoder: AdaptableModel {
   public init(_ weights: DecoderWeights) throws {
     let c = weights.configuration
     configuration = c
-    try MemoryBudget.require(weights.expandedBytes, for: "the model in '\(weights.origin)'")
+    try MemoryBudget.require(
+      weights.expandedBytes + c.rotaryBytes, for: "the model in '\(weights.origin)'")
     let parameters = try DecoderWeightNames(c).expected.map {
       Parameter($0.name, try weights.tensor($0.name))
     }

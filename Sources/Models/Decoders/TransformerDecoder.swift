@@ -43,7 +43,7 @@ public struct TransformerDecoder: Sendable {
     configuration = c
     let largest = DecoderWeightNames(c).expected.map { $0.shape.reduce(4, *) }.max() ?? 0
     try MemoryBudget.require(
-      4 * c.parameterCount + 2 * largest, for: "the model in '\(weights.origin)'")
+      4 * c.parameterCount + 2 * largest + c.rotaryBytes, for: "the model in '\(weights.origin)'")
     head = try PackedWeight(
       weights.tensor(
         c.tiesWordTable ? DecoderWeightNames.words : DecoderWeightNames.head))

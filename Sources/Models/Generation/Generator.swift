@@ -82,7 +82,7 @@ public struct Generator: Sendable {
     try decoder.configuration.check(prompts, room: 1)
     let limit = decoder.configuration.maximumTokens
     let caches = try prompts.map {
-      try decoder.makeCache(tokens: min(limit, $0.count + request.maximumTokens))
+      try decoder.makeCache(tokens: $0.count + min(limit - $0.count, request.maximumTokens))
     }
     let stops = request.stopTokens ?? Set(decoder.configuration.endTokens)
     var writers = prompts.map { _ in Writer(text: text, stops: request.stopStrings) }
@@ -92,6 +92,7 @@ public struct Generator: Sendable {
     while true {
       try Task.checkCancellation()
       let logits = decoder.logits(of: states, in: context)
+      try logits.requireFiniteScores()
       let chosen = choose(logits, active, writers, request)
       let logProbabilities = context.logProbabilities(logits, of: chosen)
       var next: [(prompt: Int, token: Int32)] = []
@@ -102,7 +103,7 @@ public struct Generator: Sendable {
           writers[prompt].take(chosen[row], logProbabilities[row]) { onText(prompt, $0) }
           let written = writers[prompt].output.tokens.count
           if writers[prompt].isStopped {
-            writers[prompt].output.ending = .stopString
+            // Said below.
           } else if written == request.maximumTokens {
             writers[prompt].output.ending = .length
           } else if prompts[prompt].count + written >= limit {
@@ -113,6 +114,7 @@ public struct Generator: Sendable {
           }
         }
         writers[prompt].finish { onText(prompt, $0) }
+        if writers[prompt].isStopped { writers[prompt].output.ending = .stopString }
       }
       guard !next.isEmpty else { return writers.map(\.output) }
       active = next.map(\.prompt)
@@ -145,6 +147,16 @@ public struct Generator: Sendable {
     }
     guard request.stopStrings.allSatisfy({ !$0.isEmpty }) else {
       throw UsageError("a stop string is empty")
+    }
+  }
+}
+
+extension Tensor {
+  /// Refuses scores of a model whose weights, or whose adapter, are beyond what Float32 can multiply.
+  func requireFiniteScores() throws {
+    guard firstNonFinite == nil else {
+      throw InputError(
+        "the model's scores are not finite: its weights or its adapter are too large")
     }
   }
 }

@@ -30,8 +30,16 @@ struct StopStrings {
     return release(held.count)
   }
 
-  /// The text that was held back, once nothing more comes.
-  mutating func finish() -> String { isStopped ? "" : release(held.count) }
+  /// The text that was held back for a longer stop string, up to a shorter one in it, once nothing more
+  /// comes.
+  mutating func finish() -> String {
+    guard !isStopped else { return "" }
+    let start = held.indices.first { start in
+      stops.contains { held[start...].starts(with: $0) }
+    }
+    isStopped = start != nil
+    return release(start ?? held.count)
+  }
 
   /// A stop string is whole scalars and so are pieces, so neither end cuts one.
   private mutating func release(_ count: Int) -> String {

@@ -59,6 +59,7 @@ extension TransformerDecoder {
       for start in stride(from: 0, to: rows.count, by: 64) {
         let part = rows[start..<min(rows.count, start + 64)]
         let logits = logits(of: context.gather(states, rows: part.map(\.row)), in: context)
+        try logits.requireFiniteScores()
         let found = context.logProbabilities(logits, of: part.map(\.target))
         for (entry, value) in zip(part, found) { result[entry.sequence].append(value) }
       }

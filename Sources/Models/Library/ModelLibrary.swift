@@ -164,8 +164,14 @@ public struct ModelLibrary: Sendable {
     if name.utf8.starts(with: "run:".utf8) {
       let run = FilePath(String(decoding: name.utf8.dropFirst(4), as: UTF8.self))
       let folder = run.appending("model")
-      guard folder.appending(ModelCard.fileName).exists else {
-        throw UsageError("'\(run.shown)' is no finished run that trained a retriever")
+      guard run.appending(RunDirectory.resultsName).exists,
+        folder.appending(ModelCard.fileName).exists
+      else {
+        let adapter = run.appending("adapter")
+        throw UsageError(
+          adapter.exists
+            ? "the run '\(run.shown)' trained an adapter; use it with --adapter \(adapter.shown)"
+            : "'\(run.shown)' is no finished run that trained a model")
       }
       return try Self.folder(folder)
     }

@@ -94,10 +94,10 @@ public final class Privatizer<Task: PerRecordTask>: CombiningGradientSource {
     var losses: [Float] = []
     for point in points {
       move(to: point.values ?? values)
-      let tape = Tape(in: context) { gradient in
+      let tape = Tape(in: context) { [context] gradient in
         var gradient = gradient
         gradient.coefficient = Float(point.coefficient)
-        captured.append(gradient)
+        captured.append(gradient.summedBySequence(in: context))
       }
       let found = task.losses(of: examples, on: tape)
       precondition(

@@ -55,6 +55,23 @@ public struct ParameterGradient {
   /// What the whole gradient is multiplied by, where gradients at several points are combined.
   public var coefficient: Float = 1
 
+  /// The same, with sums over rows taken for each sequence: little to keep, and read once for both
+  /// lengths and sum.
+  ///
+  /// - Parameter context: where it runs. The number of threads does not change the bits.
+  /// - Returns: `perSequence` in the place of a sum of more rows than sequences; else itself.
+  public func summedBySequence(in context: ComputeContext) -> ParameterGradient {
+    guard packing.rowCount > packing.sequenceCount, let use = SumUse(self) else { return self }
+    if case .perSequence = form { return self }
+    let sums = context.zeros([packing.sequenceCount, parameter.count])
+    context.parallel(packing.sequenceCount) { sequence, _ in
+      use.add(
+        sequence, to: sums.storage.pointer + sequence * parameter.count, count: parameter.count)
+    }
+    // `use` has multiplied by the coefficient.
+    return ParameterGradient(parameter: parameter, form: .perSequence(sums), packing: packing)
+  }
+
   /// Multiplies out and adds to the parameter's gradient.
   ///
   /// - Parameters:

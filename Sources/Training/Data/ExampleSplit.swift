@@ -13,8 +13,8 @@ public struct ExampleSplit: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - keys: The keys of each example.
-  ///   - share: Share of the examples that is held out, above 0 and below 1. Each side has at least
-  ///     one example if there are two groups of them.
+  ///   - share: Share of the examples that is held out, above 0 and below 1: at most so many, as far
+  ///     as groups fit. Each side has at least one example if there are two groups of them.
   ///   - seed: Decides which.
   public init(_ keys: [[String]], heldOut share: Double, seed: UInt64) {
     var joined = DisjointGroups(count: keys.count)
@@ -27,16 +27,24 @@ public struct ExampleSplit: Sendable, Equatable {
     }
     let groups = Dictionary(grouping: keys.indices) { joined.first(of: $0) }
       .sorted { $0.key < $1.key }
+      .map(\.value)
     var random = Philox(seed: seed, stream: 0x7370_6C69_74)
     var training: [Int] = []
     var heldOut: [Int] = []
     let wanted = max(1, Int((Double(keys.count) * share).rounded()))
-    for (number, group) in groups.shuffled(using: &random).enumerated() {
-      if heldOut.count < wanted, number + 1 < groups.count {
-        heldOut += group.value
-      } else {
-        training += group.value
-      }
+    let shuffled = groups.shuffled(using: &random)
+    for group in shuffled {
+      // A group that does not fit would hold out more than was asked for.
+      if heldOut.count + group.count <= wanted { heldOut += group } else { training += group }
+    }
+    if heldOut.isEmpty, groups.count > 1, let smallest = shuffled.min(by: { $0.count < $1.count }) {
+      heldOut = smallest
+      let held = Set(smallest)
+      training.removeAll { held.contains($0) }
+    } else if training.isEmpty, groups.count > 1, let last = shuffled.last {
+      training = last
+      let kept = Set(last)
+      heldOut.removeAll { kept.contains($0) }
     }
     self.training = training.sorted()
     self.heldOut = heldOut.sorted()

@@ -15,13 +15,13 @@ public enum FineTuningRecord: Sendable, Equatable {
   /// `{"prompt": [ … ], "completion": [ … ]}`: a conversation and how it goes on.
   case answer(prompt: [ChatMessage], completion: [ChatMessage])
 
-  /// What is asked, or the whole text: examples that share it stay on one side of a split.
+  /// What is asked first, or the whole text: examples that share it stay on one side of a split.
   var question: String {
     switch self {
     case .text(let text): text
     case .completion(let prompt, _): prompt
     case .conversation(let messages), .answer(let messages, _):
-      (messages.last { $0.role == .user } ?? messages.first)?.content ?? ""
+      (messages.first { $0.role == .user } ?? messages.first)?.content ?? ""
     }
   }
 }

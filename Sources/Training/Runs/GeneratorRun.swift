@@ -79,16 +79,18 @@ public struct GeneratorRun {
       by: try self.train(
         task, decoder, training.sequences, heldOut.sequences,
         plan: packs ? packed(lengths, maximum: lengths.max() ?? 1) : nil, writer: writer,
-        in: directory))
-    if let adapter {
-      try adapter.save(to: directory.path.appending(Self.adapterFolder))
-    } else {
-      try TrainedModelFiles.write(
-        decoder, to: directory.path.appending(TrainingRun.modelFolder),
-        name: "\(source.card.name.prefix(40))-trained",
-        origin: "trained by ragbench from \(source.card.name)",
-        writeTokenizer: { try files.writeTokenizer(to: $0) })
-    }
+        in: directory
+      ) {
+        if let adapter {
+          return try adapter.save(
+            to: directory.path.appending(Self.adapterFolder), base: source.fingerprint)
+        }
+        try TrainedModelFiles.write(
+          decoder, to: directory.path.appending(TrainingRun.modelFolder),
+          name: "\(source.card.name.prefix(40))-trained",
+          origin: "trained by ragbench from \(source.card.name)",
+          writeTokenizer: { try files.writeTokenizer(to: $0) })
+      })
     return results
   }
 
@@ -107,14 +109,21 @@ public struct GeneratorRun {
     decoder.checkpointsLayers = course.choices.checkpointsLayers
     let writer = try SampleWriter(text.tokenizer, text.heldOut)
     let directory = try open()
-    let results = try train(
-      LanguageModelTask(decoder), decoder, text.training, text.heldOut, plan: nil,
-      writer: writer, in: directory)
-    try TrainedModelFiles.write(
-      decoder, to: directory.path.appending(TrainingRun.modelFolder),
-      name: "pretrained-\(configuration.parameterCount / 1000)k",
-      origin: "pre-trained by ragbench", writeTokenizer: { try text.vocabulary.write(to: $0) })
-    return results
+    let sizes: JSONObject = [
+      "blocks": JSONValue(text.training.count), "heldOut": JSONValue(text.heldOut.count),
+      "blockTokens": JSONValue(configuration.maximumTokens),
+      "vocabulary": JSONValue(text.vocabulary.tokens.count),
+    ]
+    return sizes.followed(
+      by: try train(
+        LanguageModelTask(decoder), decoder, text.training, text.heldOut, plan: nil,
+        writer: writer, in: directory
+      ) {
+        try TrainedModelFiles.write(
+          decoder, to: directory.path.appending(TrainingRun.modelFolder),
+          name: "pretrained-\(configuration.parameterCount / 1000)k",
+          origin: "pre-trained by ragbench", writeTokenizer: { try text.vocabulary.write(to: $0) })
+      })
   }
 
   private func maximumTokens(of decoder: TrainableDecoder, default most: Int) throws -> Int {
@@ -137,7 +146,7 @@ public struct GeneratorRun {
   private func train(
     _ task: LanguageModelTask, _ decoder: TrainableDecoder, _ training: [MaskedTokens],
     _ heldOut: [MaskedTokens], plan: (any BatchPlan)?, writer: SampleWriter,
-    in directory: RunDirectory
+    in directory: RunDirectory, save: () throws -> Void
   ) throws -> JSONObject {
     let evaluation = PerplexityEvaluation(heldOut, decoder: decoder, context: course.context)
     let before = evaluation.measure()
@@ -147,6 +156,8 @@ public struct GeneratorRun {
       plan: plan, heldOut: heldOut.count, in: directory
     ) { -evaluation.measure().loss }
     let after = evaluation.measure()
+    // First: samples take memory for the whole model once more.
+    try save()
     let late = try writer.samples(of: decoder, in: course.context)
     let samples = zip(writer.prompts, zip(early, late)).map { prompt, texts -> JSONValue in
       .object([

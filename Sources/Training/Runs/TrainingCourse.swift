@@ -31,6 +31,12 @@ struct TrainingCourse {
     plan: (any BatchPlan)? = nil, heldOut: Int, in directory: RunDirectory,
     evaluate: @escaping () throws -> Double
   ) throws -> JSONObject {
+    // Gradient, two moments of the optimizer, and the best values so far.
+    let trained = parameters.filter(\.isTrainable).reduce(0) { $0 + $1.count }
+    guard trained > 0 else {
+      throw UsageError("every parameter is frozen: nothing is left to train")
+    }
+    try MemoryBudget.require(4 * 4 * trained, for: "the training of \(trained) weights")
     let isNew = directory.completedEvents.isEmpty
     let checkpoint = directory.path.appending(Self.checkpointName)
     if isNew, checkpoint.exists {

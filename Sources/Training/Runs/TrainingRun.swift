@@ -78,6 +78,8 @@ public struct TrainingRun {
         "--examples-at-once does not go with a loss that compares the examples of a batch")
     }
     let embedding = try embeddingModel()
+    let (training, heldOut) = try split(pairs.map { ["q" + $0.query, "p" + $0.positive] })
+    let tested = Set(heldOut.map { UTF8Key(pairs[$0].positive) })
     let examples = try pairs.enumerated().map { index, pair in
       func tokens(_ text: String, _ role: TextRole) throws -> TokenSequence {
         let found =
@@ -91,9 +93,10 @@ public struct TrainingRun {
       }
       return TokenPair(
         query: try tokens(pair.query, .query), positive: try tokens(pair.positive, .passage),
-        negatives: try pair.negatives.map { try tokens($0, .passage) })
+        // A held-out passage must not be learnt as a wrong answer.
+        negatives: try pair.negatives.filter { !tested.contains(UTF8Key($0)) }
+          .map { try tokens($0, .passage) })
     }
-    let (training, heldOut) = try split(pairs.map { ["q" + $0.query, "p" + $0.positive] })
     let encoder: any TrainableEncoder =
       source.card.kind == .static
       ? try TrainableStaticEncoder(directory: source.path)
@@ -163,6 +166,10 @@ public struct TrainingRun {
         }
         return LabelledTokens(tokens: tokens, label: label)
       }
+    }
+    let known = Set(texts.map { UTF8Key($0.text) })
+    if let number = test.firstIndex(where: { known.contains(UTF8Key($0.text)) }) {
+      throw InputError("test text \(number + 1) is a text to train on too")
     }
     let all = try examples(texts, "text")
     let unseen = try examples(test, "test text")

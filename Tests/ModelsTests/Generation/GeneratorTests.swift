@@ -59,6 +59,34 @@ import Testing
     }
   }
 
+  @Test func asManyTokensAsThereIsRoomFor() throws {
+    let generator = try Self.generator("tiny-llama")
+    let limit = generator.decoder.configuration.maximumTokens
+    let output = try generator.write(
+      from: [[5, 6, 7]], .init(maximumTokens: .max, stopTokens: []), in: ComputeContext())
+    #expect(output[0].ending == .context && output[0].tokens.count == limit - 3)
+  }
+
+  /// Finite weights whose products are beyond Float32.
+  @Test func scoresThatAreNotFiniteAreRefused() throws {
+    let weights = DecoderWeights(
+      try TinyDecoder("tiny-llama").decoder().configuration, seed: 1)
+    let large = DecoderWeights(
+      weights.configuration, origin: "large weights", expandedBytes: weights.expandedBytes
+    ) { name in
+      let tensor = try weights.tensor(name)
+      return try Tensor(tensor.values.map { $0 * 1e19 }, shape: tensor.shape)
+    }
+    let generator = Generator(decoder: try TransformerDecoder(large), text: Self.text)
+    #expect(throws: InputError.self) {
+      _ = try generator.write(
+        from: [[5, 6, 7]], .init(maximumTokens: 2, stopTokens: []), in: ComputeContext())
+    }
+    #expect(throws: InputError.self) {
+      _ = try generator.decoder.perplexity(of: [[5, 6, 7]], in: ComputeContext())
+    }
+  }
+
   @Test func samplesDependOnTheSeedOnly() throws {
     let generator = try Self.generator("tiny-llama")
     let prompts: [[Int32]] = [[5, 6, 7], [5, 6, 7], [9]]

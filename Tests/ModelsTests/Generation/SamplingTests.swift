@@ -99,6 +99,8 @@ import Testing
     expect(["aab"], ["aaa", "ab!"], ["a", "a", ""], stops: true)
     expect(["\n\n", "\nQ:"], ["x\n", "Q", ":"], ["x", "", "", ""], stops: true)
     expect(["END"], ["E", "N"], ["", "", "EN"], stops: false)
+    // A shorter one in what was held for a longer one.
+    expect(["ari", "Paris. xyz"], [" Paris"], [" ", "P"], stops: true)
     // Bytes, not canonical equivalence.
     expect(["\u{E9}"], ["e\u{301}"], ["e\u{301}", ""], stops: false)
     expect([], ["a", "b"], ["a", "b", ""], stops: false)

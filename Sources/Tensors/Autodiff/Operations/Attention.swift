@@ -15,6 +15,9 @@ public struct RotaryTable: Sendable {
   let cosines: Tensor
   let sines: Tensor
 
+  /// Bytes of a table.
+  public static func bytes(positions: Int, headSize: Int) -> Int { 4 * positions * headSize }
+
   /// Computes the table in Float64.
   ///
   /// - Parameters:
