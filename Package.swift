@@ -62,8 +62,8 @@ let targets: [Target] = [
   .target(
     name: "Evaluation",
     dependencies: [
-      "Attacks", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics", "Tensors",
-      "Training", system,
+      "Attacks", "Basics", "Corpus", "Defenses", "Models", "Privacy", "Retrieval", "Statistics",
+      "Tensors", "Training", system,
     ],
     swiftSettings: strict),
   .target(

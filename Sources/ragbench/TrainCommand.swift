@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Basics
+import Evaluation
 import Models
 import SystemPackage
 import Tensors

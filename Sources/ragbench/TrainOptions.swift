@@ -1,5 +1,6 @@
 import ArgumentParser
 import Basics
+import Evaluation
 import Models
 import SystemPackage
 import Tensors
@@ -32,6 +33,18 @@ struct TrainOptions: ParsableArguments {
   var examplesAtOnce: Int?
   @Flag(help: "Less memory, more time: compute layers again for the gradient.")
   var recompute = false
+  @Option(help: "Train the top layers of an encoder only, so many of them (default: all weights).")
+  var trainLayers: Int?
+  @Option(
+    help: """
+      Train privately: epsilon=8,delta=1e-5,clip=auto; sigma=1.1 in place of epsilon. Neighbours \
+      differ by one record.
+      """)
+  var dp: String?
+  @Option(help: "What filters private gradients: none, disk, disk:GAIN or doppler (default: none).")
+  var filter: String?
+  @Flag(help: "Take private noise from --seed: repeatable, and no protection at all.")
+  var insecureNoise = false
 
   private func choices(
     seed: UInt64, _ defaults: TrainingChoices
@@ -51,6 +64,13 @@ struct TrainOptions: ParsableArguments {
     choices.maximumTokens = maxTokens
     choices.examplesAtOnce = examplesAtOnce
     choices.checkpointsLayers = recompute
+    choices.trainedLayers = trainLayers
+    choices.privacy = try dp.map { try PrivacyChoices($0) }
+    if choices.privacy == nil, filter != nil || insecureNoise {
+      throw UsageError("\(filter == nil ? "--insecure-noise" : "--filter") needs --dp beside it")
+    }
+    if let filter { choices.privacy?.filter = try PrivacyChoices.filter(filter) }
+    choices.privacy?.isInsecure = insecureNoise
     choices.seed = seed
     try choices.check()
     return choices
@@ -126,6 +146,19 @@ struct TrainOptions: ParsableArguments {
       }
       Output.result("\(key): \(line.joined(separator: ", "))")
     }
+    if let account = results["privacy"]?.objectValue { Output.result(Self.line(account)) }
     Output.note("run directory: \(directory.path.shown)", options)
+  }
+
+  /// The account of private training in one line.
+  private static func line(_ account: JSONObject) -> String {
+    func number(_ key: String) -> String {
+      account[key]?.doubleValue.map { Format.decimals($0, 4) } ?? "infinite"
+    }
+    let delta = account["delta"]?.doubleValue ?? .nan
+    return
+      "privacy: epsilon \(number("epsilonPRV")) at delta \(delta), one record added or removed,"
+      + " sigma \(number("noiseMultiplier")), rate \(number("samplingRate")),"
+      + " \(account["steps"]?.intValue ?? 0) steps; noise: \(account["randomness"]?.stringValue ?? "")"
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Basics
 import Corpus
+import Evaluation
 import Models
 import SystemPackage
 import Training
@@ -16,11 +17,17 @@ extension TrainCommand {
         is held out: loss and perplexity are measured on them. The model in DIR/model is one that \
         transformers loads; here it is run:DIR.
 
+        With --dp a record is one passage, of which the first --context tokens are read, and --model must \
+        name a generator, because a vocabulary that is learnt from private texts tells of them.
+
         Example: ragbench train pretrain --corpus textbooks --output runs/small
         Example: ragbench generate --raw --model run:runs/small "The heart is"
         """)
 
     @Option(help: "Name of the corpus.") var corpus: String
+    @Option(
+      help: "A generator to go on with, with its vocabulary and sizes (default: a new one).")
+    var model: String?
     @Option(help: "Tokens of the vocabulary.") var vocabulary = 4096
     @Option(help: "Width of the token states.") var hidden = 192
     @Option(help: "Width of the feed-forward layers.") var intermediate = 512
@@ -47,38 +54,65 @@ extension TrainCommand {
         throw ValidationError(
           "--hidden is \(hidden), expected a multiple of 2 × --heads, \(2 * heads)")
       }
+      guard training.dp == nil || model != nil else {
+        throw ValidationError(
+          "--dp needs --model: a vocabulary learnt from private texts tells of them")
+      }
       guard training.maxTokens == nil else {
         throw ValidationError("--max-tokens has no use here; --context is the length of a block")
       }
     }
 
     func run() throws {
-      let end: Int32 = 0
-      let sizes = try DecoderConfiguration(
-        vocabularySize: vocabulary, hiddenSize: hidden, intermediateSize: intermediate,
-        layers: layers, heads: heads, keyValueHeads: kvHeads, maximumTokens: context,
-        tiesWordTable: true, beginToken: end, endTokens: [end])
       let bench = try Workbench(options)
       let bundle = try bench.quietBundle(corpus)
-      let description: JSONObject = [
-        "data": .string(bundle.passagesChecksum), "model": .object(sizes.json),
-      ]
+      let source = try model.map { try bench.generatorDirectory($0) }
       var defaults = TrainingChoices()
       defaults.learningRate = 1e-3
       defaults.schedule = .cosine
       defaults.weightDecay = 0.1
       defaults.heldOut = 0.02
+      let sizes = try source == nil ? newSizes() : nil
+      let description: JSONObject = [
+        "data": .string(bundle.passagesChecksum),
+        "model": sizes.map { .object($0.json) } ?? source.map { .string($0.card.name) }
+          ?? .null,
+        "modelFiles": source.map { .string($0.fingerprint) } ?? .null,
+        "context": JSONValue(context),
+      ]
       try training.perform(
         "train-pretrain", name: corpus, defaults: defaults, description: description,
         run: runOptions, options: options
       ) { setup in
         var texts: [String] = []
         try bundle.forEachPassage { texts.append($0.text) }
-        let text = try PretrainingText(
-          texts, heldOut: setup.choices.heldOut, seed: setup.choices.seed,
-          vocabularySize: vocabulary, blockSize: context)
-        return try setup.generator().pretrain(sizes, on: text)
+        func text(_ vocabulary: PretrainingText.Vocabulary) throws -> PretrainingText {
+          try PretrainingText(
+            texts, heldOut: setup.choices.heldOut, seed: setup.choices.seed,
+            vocabulary: vocabulary, blockSize: context,
+            keepsTextsApart: setup.choices.privacy != nil)
+        }
+        guard let source else {
+          guard let sizes else { preconditionFailure("pretrain: neither model nor sizes") }
+          return try setup.generator().pretrain(
+            .new(sizes), on: text(.learnt(size: vocabulary)))
+        }
+        let files = try GeneratorFiles(directory: source.path)
+        let limit = try DecoderWeights(directory: source.path).configuration.maximumTokens
+        guard context <= limit else {
+          throw UsageError("--context is \(context), the model takes at most \(limit)")
+        }
+        return try setup.generator().pretrain(
+          .model(source, files), on: text(.given(files.tokenizer)))
       }
+    }
+
+    private func newSizes() throws -> DecoderConfiguration {
+      let end: Int32 = 0
+      return try DecoderConfiguration(
+        vocabularySize: vocabulary, hiddenSize: hidden, intermediateSize: intermediate,
+        layers: layers, heads: heads, keyValueHeads: kvHeads, maximumTokens: context,
+        tiesWordTable: true, beginToken: end, endTokens: [end])
     }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Basics
+import Evaluation
 import Models
 import SystemPackage
 import Training

@@ -1,5 +1,5 @@
 import Basics
-import Training
+import Evaluation
 
 /// The progress line of a training: steps, loss, tokens a second, time left.
 final class TrainingProgress {
@@ -31,6 +31,8 @@ final class TrainingProgress {
         detail: (loss.map { "loss \(Format.decimals($0, 4))  " } ?? "")
           + "\(Format.count(Int(rate))) tokens/s")
       done = step
+    case .epsilon(let epsilon, let delta):
+      Output.note("epsilon \(Format.decimals(epsilon, 4)) so far, at delta \(delta)", options)
     }
   }
 

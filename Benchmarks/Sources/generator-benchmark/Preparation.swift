@@ -19,7 +19,7 @@ struct Preparation {
       if case .text(let text) = record { text } else { nil }
     }
     let text = try PretrainingText(
-      texts, heldOut: 0.02, seed: Self.seed, vocabularySize: sizes.vocabularySize,
+      texts, heldOut: 0.02, seed: Self.seed, vocabulary: .learnt(size: sizes.vocabularySize),
       blockSize: sizes.maximumTokens)
     let decoder = try TrainableDecoder(DecoderWeights(sizes, seed: Self.seed))
     try decoder.save(to: folder.appending("start"))

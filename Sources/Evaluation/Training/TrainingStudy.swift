@@ -4,7 +4,6 @@ public import Models
 import Retrieval
 public import SystemPackage
 public import Tensors
-public import Training
 
 /// A training experiment in a run directory. Each training is a run of its own below `runs/`, so what
 /// is finished is never done again.

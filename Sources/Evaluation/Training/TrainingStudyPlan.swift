@@ -1,7 +1,6 @@
 public import Basics
 public import Retrieval
 public import SystemPackage
-public import Training
 
 /// A training experiment: data, one or more settings, seeds, and what is measured before and after.
 ///

@@ -16,7 +16,7 @@ public enum FineTuningRecord: Sendable, Equatable {
   case answer(prompt: [ChatMessage], completion: [ChatMessage])
 
   /// What is asked first, or the whole text: examples that share it stay on one side of a split.
-  var question: String {
+  public var question: String {
     switch self {
     case .text(let text): text
     case .completion(let prompt, _): prompt

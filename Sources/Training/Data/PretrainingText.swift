@@ -1,10 +1,18 @@
 import Basics
 public import Models
 
-/// What a language model is pre-trained on: texts with a vocabulary that was learnt from them.
+/// What a language model is pre-trained on: texts as tokens of a vocabulary.
 public struct PretrainingText: Sendable {
-  /// Learnt from the texts to train on only.
-  public let vocabulary: TrainedVocabulary
+  /// Where the vocabulary comes from.
+  public enum Vocabulary {
+    /// So many tokens, learnt from the texts to train on.
+    case learnt(size: Int)
+    /// That of a model.
+    case given(any Tokenizer)
+  }
+
+  /// What was learnt from the texts to train on; nil: the vocabulary was given.
+  public let vocabulary: TrainedVocabulary?
   /// The tokenizer of the vocabulary.
   public let tokenizer: any Tokenizer
   /// Blocks to train on; every token but the first of each is learnt.
@@ -18,24 +26,35 @@ public struct PretrainingText: Sendable {
   ///   - texts: Plain text; equal ones stay on one side.
   ///   - share: Share of the texts that is held out.
   ///   - seed: Decides which.
-  ///   - vocabularySize: Tokens of the vocabulary.
+  ///   - vocabulary: Where the vocabulary comes from.
   ///   - blockSize: Tokens of a block, 2 or more.
+  ///   - keepsTextsApart: Whether a block is the beginning of one text, as private records must be, in the
+  ///     place of what fills it of texts one behind the other.
   /// - Throws: `UsageError` for a vocabulary or blocks of a size that cannot be; `InputError` if the texts do not
   ///   fill two blocks to train on and one held out.
   public init(
-    _ texts: [String], heldOut share: Double, seed: UInt64, vocabularySize: Int, blockSize: Int
+    _ texts: [String], heldOut share: Double, seed: UInt64, vocabulary: Vocabulary, blockSize: Int,
+    keepsTextsApart: Bool = false
   ) throws {
     guard blockSize >= 2 else {
       throw UsageError("blocks of \(blockSize) tokens: expected 2 or more")
     }
     let split = ExampleSplit(texts.map { [$0] }, heldOut: share, seed: seed)
-    var trainer = try BPETrainer(vocabularySize: vocabularySize)
-    for number in split.training { trainer.add(texts[number]) }
-    vocabulary = trainer.train()
-    let tokenizer = try vocabulary.tokenizer()
+    let tokenizer: any Tokenizer
+    switch vocabulary {
+    case .given(let given): (tokenizer, self.vocabulary) = (given, nil)
+    case .learnt(let size):
+      var trainer = try BPETrainer(vocabularySize: size)
+      for number in split.training { trainer.add(texts[number]) }
+      let learnt = trainer.train()
+      (tokenizer, self.vocabulary) = (try learnt.tokenizer(), learnt)
+    }
     self.tokenizer = tokenizer
     func blocks(_ numbers: [Int]) -> [MaskedTokens] {
-      Self.blocks(of: numbers.lazy.map { texts[$0] }, tokenizer, size: blockSize)
+      let part = numbers.lazy.map { texts[$0] }
+      return keepsTextsApart
+        ? part.compactMap { Self.beginning(of: $0, tokenizer, size: blockSize) }
+        : Self.blocks(of: part, tokenizer, size: blockSize)
     }
     training = blocks(split.training)
     heldOut = blocks(split.heldOut)
@@ -64,5 +83,14 @@ public struct PretrainingText: Sendable {
       rest.removeFirst(start)
     }
     return blocks
+  }
+
+  /// A text with the token that ends it, cut; nil for one without two tokens.
+  private static func beginning(
+    of text: String, _ tokenizer: any Tokenizer, size: Int
+  ) -> MaskedTokens? {
+    var ids = tokenizer.encodeWithoutTemplate(text, maximumTokens: nil).ids
+    if let end = tokenizer.specialTokens.eos { ids.append(end) }
+    return ids.count < 2 ? nil : MaskedTokens(completion: Array(ids.prefix(size)))
   }
 }

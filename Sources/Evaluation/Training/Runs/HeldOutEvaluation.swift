@@ -1,6 +1,7 @@
 import Basics
 import Models
 import Tensors
+import Training
 
 /// Ranking of held-out passages for held-out questions.
 struct PairEvaluation {

@@ -1,7 +1,9 @@
 public import Basics
 public import Models
+import Privacy
 import SystemPackage
 public import Tensors
+public import Training
 
 /// One training run in a run directory: `checkpoint.safetensors` while it goes on, `model/` at its end.
 public struct TrainingRun {
@@ -11,6 +13,8 @@ public struct TrainingRun {
     case begin(steps: Int, examples: Int, heldOut: Int)
     /// So many steps are done; mean loss and tokens since the report before.
     case step(Int, loss: Double?, tokens: Int)
+    /// ε of the steps so far, of training on private records.
+    case epsilon(Double, delta: Double)
   }
 
   /// The folder of the trained model within a run directory.
@@ -73,9 +77,14 @@ public struct TrainingRun {
     guard source.card.queryDirectory == nil else {
       throw UsageError("the model '\(source.card.name)' has two encoders; one is trained")
     }
-    guard choices.examplesAtOnce == nil else {
+    guard choices.examplesAtOnce == nil || choices.privacy != nil else {
       throw UsageError(
         "--examples-at-once does not go with a loss that compares the examples of a batch")
+    }
+    if choices.privacy != nil, let bare = pairs.firstIndex(where: \.negatives.isEmpty) {
+      throw InputError(
+        "pair \(bare + 1) has no negatives: private training compares each question with its own"
+          + " passages only, never with those of other records")
     }
     let embedding = try embeddingModel()
     let (training, heldOut) = try split(pairs.map { ["q" + $0.query, "p" + $0.positive] })
@@ -101,28 +110,34 @@ public struct TrainingRun {
       source.card.kind == .static
       ? try TrainableStaticEncoder(directory: source.path)
       : try TrainableTransformer(directory: source.path)
-    (encoder as? TrainableTransformer)?.checkpointsLayers = choices.checkpointsLayers
+    try prepare(encoder)
     let side = embedding.encoder(for: .passage)
-    let task = ContrastiveTask(
-      encoder, pooling: side.pooling, normalises: side.normalises, loss: loss)
     let evaluation = PairEvaluation(heldOut.map { examples[$0] }) { sequences in
       let tape = Tape(in: context, mode: .forwardOnly)
       return encoder.vectors(
         of: sequences, pooling: side.pooling, normalises: side.normalises, on: tape
       ).value
     }
+    try course.check(records: training.count)
     let directory = try open()
     let before = evaluation.measure()
     let chosen = training.map { examples[$0] }
-    let result = try course.run(
-      task, parameters: encoder.parameters, examples: chosen, lengths: chosen.map(\.tokenCount),
-      heldOut: heldOut.count, in: directory
-    ) { evaluation.measure().reciprocalRank }
+    let work = TrainingCourse.Work(
+      parameters: encoder.parameters, examples: chosen, lengths: chosen.map(\.tokenCount),
+      heldOut: heldOut.count, directory: directory,
+      evaluate: { evaluation.measure().reciprocalRank })
+    let result =
+      try choices.privacy == nil
+      ? course.run(
+        ContrastiveTask(encoder, pooling: side.pooling, normalises: side.normalises, loss: loss),
+        work)
+      : course.run(
+        RecordContrastiveTask(encoder, pooling: side.pooling, normalises: side.normalises), work)
     let after = evaluation.measure()
     try TrainedModelFiles.write(
       encoder, to: directory.path.appending(Self.modelFolder), source: source,
       name: "\(source.card.name.prefix(40))-trained",
-      origin: "trained by ragbench from \(source.card.name)")
+      origin: choices.origin("trained by ragbench from \(source.card.name)"))
     let values: JSONObject = [
       "pairs": JSONValue(training.count), "heldOut": JSONValue(heldOut.count),
       "before": .object(before.json), "after": .object(after.json),
@@ -176,18 +191,22 @@ public struct TrainingRun {
     let (training, heldOut) = try split(texts.map { [$0.text] })
     let classifier = try SequenceClassifier(
       directory: source.path, labels: labels, seed: choices.seed)
-    classifier.encoder.checkpointsLayers = choices.checkpointsLayers
+    try prepare(classifier.encoder)
     let score: ([TokenSequence]) -> Tensor = {
       classifier.scores(of: $0, on: Tape(in: context, mode: .forwardOnly)).value
     }
     let evaluation = ClassEvaluation(
       heldOut.map { all[$0] }, classes: labels.count, score: score)
     let chosen = training.map { all[$0] }
+    try course.check(records: training.count)
     let directory = try open()
     let result = try course.run(
-      ClassificationTask(classifier), parameters: classifier.parameters, examples: chosen,
-      lengths: chosen.map(\.tokens.ids.count), heldOut: heldOut.count, in: directory
-    ) { evaluation.measure().macroF1 }
+      ClassificationTask(classifier),
+      .init(
+        parameters: classifier.parameters, examples: chosen,
+        lengths: chosen.map(\.tokens.ids.count),
+        heldOut: heldOut.count, directory: directory,
+        evaluate: { evaluation.measure().macroF1 }))
     let after = evaluation.measure()
     try classifier.save(
       to: directory.path.appending(Self.modelFolder), source: source.path)
@@ -216,6 +235,26 @@ public struct TrainingRun {
       choices: self.choices, context: context,
       identity: source.card.name + " " + Checksum.sha256(choices + "\n" + files).prefix(16),
       report: report)
+  }
+
+  /// Freezes what is not to be trained.
+  private func prepare(_ encoder: any TrainableEncoder) throws {
+    guard let transformer = encoder as? TrainableTransformer else {
+      guard choices.trainedLayers == nil else {
+        throw UsageError("--train-layers: the model '\(source.card.name)' has no layers")
+      }
+      return
+    }
+    transformer.checkpointsLayers = choices.checkpointsLayers
+    guard let trained = choices.trainedLayers else { return }
+    let count = transformer.configuration.layers
+    guard trained <= count else {
+      throw UsageError("--train-layers is \(trained), '\(source.card.name)' has \(count) layers")
+    }
+    let kept = (count - trained..<count).map { "encoder.layer.\($0)." }
+    for parameter in transformer.parameters {
+      parameter.isTrainable = kept.contains { parameter.name.hasPrefix($0) }
+    }
   }
 
   private func embeddingModel() throws -> EmbeddingModel {

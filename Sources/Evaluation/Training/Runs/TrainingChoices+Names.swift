@@ -1,11 +1,12 @@
 public import Basics
+import Training
 
 extension TrainingChoices {
   /// The names of the choices, which are those of the flags of `ragbench train`.
   public static let names = [
     "optimizer", "learning-rate", "weight-decay", "schedule", "warmup", "epochs", "batch-size",
     "clip-norm", "held-out", "patience", "checkpoint-every", "max-tokens", "examples-at-once",
-    "recompute",
+    "recompute", "train-layers", "dp", "filter", "insecure-noise",
   ]
 
   /// Sets a choice by its name.
@@ -43,12 +44,37 @@ extension TrainingChoices {
     case "checkpoint-every": checkpointEvery = try table.int(name, at: place)
     case "max-tokens": maximumTokens = try table.int(name, at: place)
     case "examples-at-once": examplesAtOnce = try table.int(name, at: place)
+    case "train-layers": trainedLayers = try table.int(name, at: place)
+    case "dp", "filter", "insecure-noise": try setPrivacy(name, from: table, at: place)
     case "recompute": checkpointsLayers = try table.bool(name, at: place)
     default:
       throw InputError(
         "unknown choice '\(TerminalText.excerpt(name))'"
           + NearestName.hint(for: name, in: Self.names),
         at: place)
+    }
+  }
+
+  /// `filter` and `insecure-noise` come after `dp`.
+  private mutating func setPrivacy(_ name: String, from table: JSONObject, at place: Place) throws {
+    do {
+      if name == "dp" {
+        let (filter, isInsecure) = (privacy?.filter, privacy?.isInsecure)
+        privacy = try PrivacyChoices(try table.string(name, at: place))
+        if let filter { privacy?.filter = filter }
+        if let isInsecure { privacy?.isInsecure = isInsecure }
+        return
+      }
+      guard privacy != nil else {
+        throw UsageError("'\(name)' needs 'dp' before it")
+      }
+      if name == "filter" {
+        privacy?.filter = try PrivacyChoices.filter(try table.string(name, at: place))
+      } else {
+        privacy?.isInsecure = try table.bool(name, at: place)
+      }
+    } catch let error as UsageError {
+      throw InputError(error.message, at: place)
     }
   }
 }

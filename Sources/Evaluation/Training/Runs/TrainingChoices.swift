@@ -1,4 +1,5 @@
 public import Basics
+public import Training
 
 /// What the user chooses for a run: all that its result depends on besides data and model.
 public struct TrainingChoices: Sendable, Equatable {
@@ -49,11 +50,22 @@ public struct TrainingChoices: Sendable, Equatable {
   public var examplesAtOnce: Int?
   /// Whether layers are computed again for the gradient, which takes less memory and more time.
   public var checkpointsLayers = false
+  /// The layers of an encoder that are trained, from the top, with what stands on them; nil: all
+  /// weights.
+  public var trainedLayers: Int?
+  /// What is chosen where the examples are private; nil: they are not.
+  public var privacy: PrivacyChoices?
   /// Decides order, split and new weights.
   public var seed: UInt64 = 1
 
   /// The usual choices.
   public init() {}
+
+  /// Where a model comes from, for its card: noise that protects nobody is named.
+  func origin(_ text: String) -> String {
+    guard let privacy else { return text }
+    return text + (privacy.isInsecure ? ", INSECURE noise" : ", private")
+  }
 
   /// Refuses what cannot be.
   ///
@@ -78,6 +90,20 @@ public struct TrainingChoices: Sendable, Equatable {
       try require(examplesAtOnce > 0, "examples-at-once", examplesAtOnce, "1 or more")
     }
     try require(checkpointEvery > 0, "checkpoint-every", checkpointEvery, "1 or more")
+    if let trainedLayers {
+      try require(trainedLayers >= 0, "train-layers", trainedLayers, "0 or more")
+    }
+    if let privacy {
+      guard patience == nil else {
+        throw UsageError("--patience looks at held-out records, which no ε covers")
+      }
+      guard !privacy.correctsMoments || [.adam, .adamw].contains(optimizer) else {
+        throw UsageError("--dp: correct=true is for adam and adamw")
+      }
+      guard !privacy.correctsMoments || privacy.filter.remainingVariance != nil else {
+        throw UsageError("--dp: correct=true does not go with --filter doppler")
+      }
+    }
     if let maximumTokens {
       try require((4...131_072).contains(maximumTokens), "max-tokens", maximumTokens, "4 to 131072")
     }
@@ -89,10 +115,14 @@ public struct TrainingChoices: Sendable, Equatable {
       "optimizer": .string(optimizer.rawValue), "learningRate": .number(learningRate),
       "weightDecay": .number(weightDecay), "schedule": .string(schedule.rawValue),
       "warmup": .number(warmup), "epochs": JSONValue(epochs), "batchSize": JSONValue(batchSize),
-      "clipNorm": clipNorm.map { .number($0) } ?? .null, "heldOut": .number(heldOut),
+      // Private gradients are shortened one by one, not together.
+      "clipNorm": privacy == nil ? clipNorm.map { .number($0) } ?? .null : .null,
+      "heldOut": .number(heldOut),
       "patience": patience.map { JSONValue($0) } ?? .null,
       "maximumTokens": maximumTokens.map { JSONValue($0) } ?? .null,
       "examplesAtOnce": examplesAtOnce.map { JSONValue($0) } ?? .null,
+      "trainedLayers": trainedLayers.map { JSONValue($0) } ?? .null,
+      "privacy": privacy.map { .object($0.description) } ?? .null,
     ]
   }
 }

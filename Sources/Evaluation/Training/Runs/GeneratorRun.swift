@@ -3,6 +3,7 @@ import Glibc
 public import Models
 import SystemPackage
 public import Tensors
+public import Training
 
 /// One training run of a generator in a run directory: `adapter/` or `model/` at its end.
 public struct GeneratorRun {
@@ -47,6 +48,9 @@ public struct GeneratorRun {
     _ source: ModelDirectory, on records: [FineTuningRecord], lora: LoRAConfiguration?,
     frozen: [String] = [], packs: Bool = false, learnsPrompts: Bool = false
   ) throws -> JSONObject {
+    guard course.choices.privacy == nil || !packs else {
+      throw UsageError("--packing puts several records into one; it does not go with --dp")
+    }
     let files = try GeneratorFiles(directory: source.path)
     if lora == nil { try files.requireWritableTokenizer() }
     let decoder = try TrainableDecoder(DecoderWeights(directory: source.path))
@@ -66,6 +70,7 @@ public struct GeneratorRun {
     let adapter = try lora.map { try LoRAAdapter($0, on: decoder, seed: course.choices.seed) }
     try decoder.freeze(frozen)
     let writer = try SampleWriter(files.tokenizer, heldOut.sequences)
+    try course.check(records: training.sequences.count)
     let directory = try open()
     var results: JSONObject = [
       "examples": JSONValue(training.sequences.count),
@@ -88,31 +93,50 @@ public struct GeneratorRun {
         try TrainedModelFiles.write(
           decoder, to: directory.path.appending(TrainingRun.modelFolder),
           name: "\(source.card.name.prefix(40))-trained",
-          origin: "trained by ragbench from \(source.card.name)",
+          origin: course.choices.origin("trained by ragbench from \(source.card.name)"),
           writeTokenizer: { try files.writeTokenizer(to: $0) })
       })
     return results
   }
 
-  /// Trains a new generator on a text.
+  /// What pre-training begins with.
+  public enum Beginning {
+    /// A new generator of some sizes.
+    case new(DecoderConfiguration)
+    /// A generator with its vocabulary.
+    case model(ModelDirectory, GeneratorFiles)
+  }
+
+  /// Trains a generator on a text, all weights.
   ///
   /// - Parameters:
-  ///   - configuration: Its sizes.
-  ///   - text: What it is trained on, with its vocabulary.
+  ///   - beginning: A new generator, or one that goes on.
+  ///   - text: What it is trained on, of the generator's vocabulary.
   /// - Returns: As for fine-tuning.
-  /// - Throws: `InputError` for a vocabulary that does not fit; ``TrainingError``; `FileError`.
-  public func pretrain(
-    _ configuration: DecoderConfiguration, on text: PretrainingText
-  ) throws -> JSONObject {
-    let decoder = try TrainableDecoder(
-      DecoderWeights(configuration, seed: course.choices.seed))
+  /// - Throws: `InputError` for a vocabulary that does not fit; `UsageError` for private texts whose
+  ///   vocabulary was learnt from them; ``TrainingError``; `FileError`.
+  public func pretrain(_ beginning: Beginning, on text: PretrainingText) throws -> JSONObject {
+    guard course.choices.privacy == nil || text.vocabulary == nil else {
+      throw UsageError("a vocabulary that is learnt from private texts tells of them")
+    }
+    let decoder: TrainableDecoder
+    let origin: String
+    switch beginning {
+    case .new(let sizes):
+      decoder = try TrainableDecoder(DecoderWeights(sizes, seed: course.choices.seed))
+      origin = "pre-trained by ragbench"
+    case .model(let source, let files):
+      try files.requireWritableTokenizer()
+      decoder = try TrainableDecoder(DecoderWeights(directory: source.path))
+      origin = "pre-trained by ragbench from \(source.card.name)"
+    }
     decoder.checkpointsLayers = course.choices.checkpointsLayers
     let writer = try SampleWriter(text.tokenizer, text.heldOut)
+    try course.check(records: text.training.count)
     let directory = try open()
     let sizes: JSONObject = [
       "blocks": JSONValue(text.training.count), "heldOut": JSONValue(text.heldOut.count),
-      "blockTokens": JSONValue(configuration.maximumTokens),
-      "vocabulary": JSONValue(text.vocabulary.tokens.count),
+      "vocabulary": JSONValue(decoder.configuration.vocabularySize),
     ]
     return sizes.followed(
       by: try train(
@@ -121,8 +145,12 @@ public struct GeneratorRun {
       ) {
         try TrainedModelFiles.write(
           decoder, to: directory.path.appending(TrainingRun.modelFolder),
-          name: "pretrained-\(configuration.parameterCount / 1000)k",
-          origin: "pre-trained by ragbench", writeTokenizer: { try text.vocabulary.write(to: $0) })
+          name: "pretrained-\(decoder.configuration.parameterCount / 1000)k",
+          origin: course.choices.origin(origin),
+          writeTokenizer: { folder in
+            if let learnt = text.vocabulary { return try learnt.write(to: folder) }
+            if case .model(_, let files) = beginning { try files.writeTokenizer(to: folder) }
+          })
       })
   }
 
@@ -152,9 +180,11 @@ public struct GeneratorRun {
     let before = evaluation.measure()
     let early = try writer.samples(of: decoder, in: course.context)
     let result = try course.run(
-      task, parameters: task.parameters, examples: training, lengths: training.map(\.ids.count),
-      plan: plan, heldOut: heldOut.count, in: directory
-    ) { -evaluation.measure().loss }
+      task,
+      .init(
+        parameters: task.parameters, examples: training, lengths: training.map(\.ids.count),
+        plan: plan, heldOut: heldOut.count, directory: directory,
+        evaluate: { -evaluation.measure().loss }))
     let after = evaluation.measure()
     // First: samples take memory for the whole model once more.
     try save()
