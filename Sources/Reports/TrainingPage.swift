@@ -165,8 +165,26 @@ public struct TrainingPage {
         Format.count(units)) test units, which took no part in training or in choosing.</p>
       \(table.markup)
       <figure>\(chart)<figcaption>Differences with 95 % bootstrap intervals.</figcaption></figure>
-      \(candidates(settings))<h2>Data</h2>
+      \(figures)\(candidates(settings))<h2>Data</h2>
       \(facts.markup)
+
+      """
+  }
+
+  private var figures: Markup {
+    let figures = TrainingFigures(results)
+    guard !figures.rows.isEmpty else { return .empty }
+    var table = HTMLTable(
+      columns: [.init("setting")] + figures.columns.map { .init($0, number: true) })
+    table.isStacked = true
+    table.rows = figures.rows.map { [$0.setting] + $0.values }
+    return """
+      <h2>What it costs and what it tells</h2>
+      <p>Means over the seeds, the least and the most in brackets. success@k: the poisoned document of a question among \
+      the first k results. Membership: how well somebody who sees the model tells its training pairs from unseen ones \
+      (AUC 0.5: not at all); no attack finds more than the ceiling e<sup>ε</sup> · 1 % + δ. Exposure: of pairs that belong to nobody and that a \
+      coin put in. Audited epsilon: what those pairs refute with 95 % confidence.</p>
+      \(table.markup)
 
       """
   }

@@ -3,6 +3,7 @@ import Basics
 import Corpus
 import Evaluation
 import Models
+import Reports
 import SystemPackage
 import Tensors
 
@@ -102,6 +103,14 @@ extension TrainCommand {
       }
       Output.result(options.style.bold(TerminalText.excerpt(try results.string("title"))))
       Output.table(table, options)
+      let figures = TrainingFigures(results)
+      if !figures.rows.isEmpty {
+        var table = TextTable(
+          [.init("setting")] + figures.columns.map { .init($0, .right) })
+        for row in figures.rows { table.append([row.setting] + row.values) }
+        Output.result("")
+        Output.table(table, options)
+      }
       Output.note("run directory: \(path.shown)", options)
     }
   }

@@ -51,7 +51,7 @@ struct ClassifierSubject: TrainingSubject {
     ]
   }
 
-  func train(_ run: TrainingRun) throws -> JSONObject {
+  func train(_ run: TrainingRun, seed: UInt64) throws -> JSONObject {
     try run.trainClassifier(texts, test: test)
   }
 

@@ -1,6 +1,8 @@
 import Basics
 import Corpus
+import Defenses
 import Models
+import Privacy
 import Retrieval
 import SystemPackage
 import Tensors
@@ -16,7 +18,15 @@ struct RetrieverSubject: TrainingSubject {
 
   private let plan: TrainingStudyPlan.Pairs
   private let study: TrainingStudy
+  /// Pairs whose membership is guessed at, on either side.
+  private static let scored = 1000
+  /// Passages that a question's own is compared with.
+  private static let references = 100
+  private static let coin: UInt64 = 0x636F_696E
+
   private let pairs: [TextPair]
+  /// Questions with passages that do not belong to them; they occur nowhere else.
+  private var canaries: [TextPair]
   private let test: Test
   /// Pairs whose question the test has too.
   private let leftOut: Int
@@ -32,10 +42,37 @@ struct RetrieverSubject: TrainingSubject {
     }.pairs(of: plan.queries, negatives: plan.negatives)
       .map { TextPair(query: $0.query, positive: $0.positive, negatives: $0.negatives) }
     let seed = study.plan.seeds.first ?? 1
-    if let limit = plan.limit, limit < pairs.count {
-      var random = Philox(seed: seed, stream: 0x6472_6177)
-      pairs = Array(pairs.indices.shuffled(using: &random).prefix(limit)).sorted()
-        .map { pairs[$0] }
+    var random = Philox(seed: seed, stream: 0x6472_6177)
+    let wanted = plan.limit.map { min($0, pairs.count) } ?? pairs.count
+    guard plan.canaries == 0 || wanted + plan.canaries <= pairs.count else {
+      throw UsageError(
+        "'limit' with 'canaries' asks for \(wanted + plan.canaries) pairs, there are \(pairs.count)"
+      )
+    }
+    if wanted + plan.canaries < pairs.count || plan.canaries > 0 {
+      let order = pairs.indices.shuffled(using: &random)
+      let spare = order[wanted..<wanted + plan.canaries].map { pairs[$0] }
+      pairs = order.prefix(wanted).sorted().map { pairs[$0] }
+      // Each spare question gets the passage of the next: nobody's answer.
+      canaries = spare.indices.map { number in
+        TextPair(
+          query: spare[number].query, positive: spare[(number + 1) % spare.count].positive,
+          negatives: spare[number].negatives)
+      }
+    } else {
+      canaries = []
+    }
+    if let (corpus, count) = plan.publicNegatives {
+      var texts: [String] = []
+      try study.surroundings.bundle(corpus).forEachPassage { texts.append($0.text) }
+      func added(_ pair: TextPair) -> TextPair {
+        TextPair(
+          query: pair.query, positive: pair.positive,
+          negatives: pair.negatives
+            + (0..<count).map { _ in texts[Int.random(in: texts.indices, using: &random)] })
+      }
+      pairs = pairs.map(added)
+      canaries = canaries.map(added)
     }
     switch plan.test {
     case .querySet(let set):
@@ -77,8 +114,88 @@ struct RetrieverSubject: TrainingSubject {
     return object
   }
 
-  func train(_ run: TrainingRun) throws -> JSONObject {
-    try run.trainContrastively(pairs, loss: ContrastiveLoss())
+  func train(_ run: TrainingRun, seed: UInt64) throws -> JSONObject {
+    try run.trainContrastively(pairs + included(seed).map { canaries[$0] }, loss: ContrastiveLoss())
+  }
+
+  /// The canaries that a fair coin puts in.
+  private func included(_ seed: UInt64) -> [Int] {
+    canaries.indices.filter {
+      Philox.uniform(seed: seed, stream: Self.coin, index: UInt64($0)) < 0.5
+    }
+  }
+
+  /// success@k of the universal attack, and what the model tells of its pairs.
+  func figures(of run: FilePath?, seed: UInt64, choices: TrainingChoices) throws -> JSONObject {
+    let name = run.map { "run:\($0.string)" } ?? study.plan.model
+    var figures = JSONObject()
+    if let target = study.plan.attack {
+      let shares = try AttackProbe(
+        target: target, surroundings: study.surroundings, seed: study.plan.seeds.first ?? 1
+      ).success(against: name)
+      figures["attack"] = .array(
+        try zip(target.ks, shares).map { k, share in
+          var object = try share.json()
+          object["k"] = JSONValue(k)
+          return .object(object)
+        })
+    }
+    guard run != nil, case .pairs(let test) = test, !canaries.isEmpty else { return figures }
+    let scores = try scores(of: name, test, seed: seed, heldOut: choices.heldOut)
+    let account = try run.flatMap { try RunRecord($0).results?["privacy"]?.objectValue }
+    figures["leakage"] = .object(
+      try Leakage(
+        scores, epsilon: account?["epsilonPRV"]?.doubleValue ?? .infinity,
+        delta: account?["delta"]?.doubleValue ?? 0
+      ).json)
+    return figures
+  }
+
+  /// How much more similar training has made each pair than it made its question to other passages: the
+  /// model before is the reference.
+  private func scores(
+    of retriever: String, _ test: [TextPair], seed: UInt64, heldOut: Double
+  ) throws -> Leakage.Scores {
+    let included = included(seed)
+    let all = pairs + included.map { canaries[$0] }
+    // As the training split them: what it held out was not learnt.
+    let learnt = Set(
+      ExampleSplit(all.map { ["q" + $0.query, "p" + $0.positive] }, heldOut: heldOut, seed: seed)
+        .training)
+    let members = pairs.indices.filter { learnt.contains($0) }.prefix(Self.scored).map { pairs[$0] }
+    let inside = included.indices.filter { learnt.contains(pairs.count + $0) }
+      .map { canaries[included[$0]] }
+    let left = Set(included)
+    let outside = canaries.indices.filter { !left.contains($0) }.map { canaries[$0] }
+    let references = test.suffix(Self.references).map(\.positive)
+    let (after, before) = (
+      try study.surroundings.embedder(retriever),
+      try study.surroundings.embedder(study.plan.model)
+    )
+    func gains(_ pairs: [TextPair]) throws -> [Double] {
+      try zip(margins(pairs, references, after), margins(pairs, references, before)).map(-)
+    }
+    return Leakage.Scores(
+      members: try gains(members), others: try gains(Array(test.prefix(Self.scored))),
+      included: try gains(inside), excluded: try gains(outside))
+  }
+
+  /// Similarity of each pair above the mean of its question's similarity to other passages.
+  private func margins(
+    _ pairs: [TextPair], _ references: [String], _ embedder: Embedder
+  ) throws -> [Double] {
+    func matrix(_ texts: [String]) throws -> VectorMatrix {
+      try embedder.embed(texts.map { .passage(title: "", text: $0, separator: "") }).matrix
+    }
+    let questions = try embedder.embed(pairs.map { .query($0.query) }).matrix
+    let (passages, others) = (try matrix(pairs.map(\.positive)), try matrix(references))
+    let similarity = embedder.model.similarity
+    return pairs.indices.map { number in
+      let question = EmbeddingRow(questions, row: number)
+      return MembershipScores.similarityMargin(
+        own: similarity.score(question, EmbeddingRow(passages, row: number)),
+        others: (0..<others.rows).map { similarity.score(question, EmbeddingRow(others, row: $0)) })
+    }
   }
 
   func comparisons(of runs: [[FilePath]]) throws -> [PairedComparison] {

@@ -62,25 +62,51 @@ public struct TrainingStudy {
       case .retriever(let pairs): try RetrieverSubject(pairs, study: self)
       case .classifier(let texts): try ClassifierSubject(texts, study: self)
       }
-    var trained: [(chosen: String, candidates: [JSONValue], runs: [FilePath])] = []
+    var trained:
+      [(chosen: TrainingStudyPlan.Candidate, candidates: [JSONValue], runs: [FilePath])] =
+        []
     for setting in plan.settings {
       let (chosen, candidates) = try choose(setting, subject)
       let runs = try plan.seeds.map { try train(setting, chosen, seed: $0, subject).path }
-      trained.append((chosen.name, candidates, runs))
+      trained.append((chosen, candidates, runs))
     }
     let comparisons = try subject.comparisons(of: trained.map(\.runs))
-    let settings = zip(plan.settings, zip(trained, comparisons)).map { setting, found in
-      JSONValue.object([
-        "name": .string(setting.name), "candidates": .array(found.0.candidates),
-        "chosen": .string(found.0.chosen), "metrics": .object(found.1.json),
-        "units": JSONValue(found.1.units),
+    let settings = try zip(plan.settings, zip(trained, comparisons)).map { setting, found in
+      let (entry, comparison) = found
+      let measured = try zip(plan.seeds, entry.runs).map { seed, path in
+        try self.figures(subject, path, setting.name, seed: seed, choices: entry.chosen.choices)
+      }
+      return JSONValue.object([
+        "name": .string(setting.name), "candidates": .array(entry.candidates),
+        "chosen": .string(entry.chosen.name), "metrics": .object(comparison.json),
+        "units": JSONValue(comparison.units), "figures": .array(measured.map { .object($0) }),
       ])
+    }
+    let untrained = try run.recorded("figures", ["setting": "before"]) {
+      try subject.figures(of: nil, seed: plan.seeds.first ?? 1, choices: TrainingChoices())
     }
     return [
       "study": .string(plan.name), "title": .string(plan.title), "model": .string(plan.model),
       "seeds": plan.json["seeds"] ?? .null, "data": .object(subject.data),
       "before": .string(subject.before), "settings": .array(settings),
+      "figures": .object(untrained),
     ]
+  }
+
+  /// What else is told of a trained model, with the account of private training.
+  private func figures(
+    _ subject: any TrainingSubject, _ path: FilePath, _ setting: String, seed: UInt64,
+    choices: TrainingChoices
+  ) throws -> JSONObject {
+    var choices = choices
+    choices.seed = seed
+    return try run.recorded(
+      "figures", ["setting": .string(setting), "seed": .string("\(seed)")]
+    ) {
+      var figures = try subject.figures(of: path, seed: seed, choices: choices)
+      if let account = try RunRecord(path).results?["privacy"] { figures["privacy"] = account }
+      return figures
+    }
   }
 
   /// The candidate with the best value on the held-out share of the training data under the first
@@ -136,7 +162,7 @@ public struct TrainingStudy {
         opened = directory
         return directory
       })
-    let results = try subject.train(training)
+    let results = try subject.train(training, seed: seed)
     if let opened {
       try TrainingRun.finish(opened, results: results, seconds: (clock.now - start) / .seconds(1))
     }
@@ -155,8 +181,18 @@ protocol TrainingSubject {
   /// What the comparison begins with.
   var before: String { get }
   /// Trains once.
-  func train(_ run: TrainingRun) throws -> JSONObject
+  func train(_ run: TrainingRun, seed: UInt64) throws -> JSONObject
   /// Holds the models of finished runs against what was before, on the test data: one comparison for
   /// each setting's runs.
   func comparisons(of runs: [[FilePath]]) throws -> [PairedComparison]
+  /// What is told of one model beside its comparison, such as what it leaks; nil: of the one before
+  /// training.
+  func figures(of run: FilePath?, seed: UInt64, choices: TrainingChoices) throws -> JSONObject
+}
+
+extension TrainingSubject {
+  /// Nothing more is told.
+  func figures(of run: FilePath?, seed: UInt64, choices: TrainingChoices) throws -> JSONObject {
+    [:]
+  }
 }

@@ -31,6 +31,12 @@ public struct TrainingStudyPlan: Sendable {
     public var queries: String
     /// Hard negatives for each question.
     public var negatives: Int
+    /// A corpus whose passages, drawn at random, are further negatives: public text, as private training
+    /// wants it; nil: there are none.
+    public var publicNegatives: (corpus: String, count: Int)?
+    /// Pairs with a passage that does not belong to their question, which a coin puts in for each
+    /// training: what a model tells of them tells what it could tell of any pair.
+    public var canaries: Int
     /// At most so many pairs, drawn with the first seed; nil: all.
     public var limit: Int?
     /// The test.
@@ -94,14 +100,19 @@ public struct TrainingStudyPlan: Sendable {
   public var subject: Subject
   /// Ways to train.
   public var settings: [Setting]
+  /// What is attacked through each retriever; nil: nothing.
+  var attack: AttackProbe.Target?
 }
 
 extension TrainingStudyPlan {
   private static let keys = [
     "name", "title", "model", "seeds", "pairs", "texts", "training", "choose", "settings",
+    "attack",
   ]
+  private static let attackKeys = ["corpus", "queries", "payloads", "k", "limit"]
   private static let pairKeys = [
-    "corpus", "queries", "negatives", "limit", "test", "test-share", "metrics",
+    "corpus", "queries", "negatives", "public-negatives", "public-corpus", "canaries", "limit",
+    "test", "test-share", "metrics",
   ]
   private static let textKeys = ["file", "fields", "label", "split", "training", "test"]
   private static let settingKeys = ["name", "training", "choose"]
@@ -129,6 +140,11 @@ extension TrainingStudyPlan {
     default:
       throw InputError("expected one of the tables 'pairs' and 'texts'", at: place)
     }
+    let target = try table.optionalObject("attack", at: place)
+    if target != nil, case .classifier = subject {
+      throw place.fault("attack", "a retriever can be attacked, this experiment has none")
+    }
+    attack = try target.map { try Self.target($0, at: place.inside("attack")) }
     let common = try table.optionalObject("training", at: place) ?? JSONObject()
     let open = try table.optionalObject("choose", at: place) ?? JSONObject()
     let listed = table["settings"] == nil ? nil : try table.objects("settings", at: place)
@@ -162,6 +178,18 @@ extension TrainingStudyPlan {
         }))
   }
 
+  private static func target(
+    _ table: JSONObject, at place: Place
+  ) throws -> AttackProbe.Target {
+    try table.requireKnownKeys(attackKeys, at: place)
+    return AttackProbe.Target(
+      corpus: try table.string("corpus", at: place),
+      queries: try table.differentNames("queries", at: place),
+      payloads: try table.differentNames("payloads", at: place),
+      ks: try table.differentInts("k", in: 1...1000, at: place, default: [2]),
+      limit: try table.optionalSize("limit", at: place))
+  }
+
   private static func pairs(_ table: JSONObject, at place: Place) throws -> Pairs {
     try table.requireKnownKeys(pairKeys, at: place)
     let test: Pairs.Test
@@ -184,8 +212,15 @@ extension TrainingStudyPlan {
     if case .querySet(let set) = test, utf8Equal(set, queries) {
       throw place.fault("test", "it is the query set that is trained on")
     }
+    let drawn = try table.optionalSize("public-negatives", at: place)
+    let canaries = try table.optionalInt("canaries", at: place) ?? 0
+    guard (0...100_000).contains(canaries) else {
+      throw place.fault("canaries", "found \(canaries), expected 0 to 100000")
+    }
     return Pairs(
       corpus: try table.string("corpus", at: place), queries: queries, negatives: negatives,
+      publicNegatives: try drawn.map { (try table.string("public-corpus", at: place), $0) },
+      canaries: canaries,
       limit: try table.optionalSize("limit", at: place), test: test,
       metrics: try table.differentNames("metrics", at: place).map { name in
         do { return try RankingMetric(name) } catch let error as UsageError {
@@ -243,6 +278,9 @@ extension TrainingStudyPlan {
         "corpus": .string(pairs.corpus), "queries": .string(pairs.queries),
         "negatives": JSONValue(pairs.negatives),
         "limit": pairs.limit.map { JSONValue($0) } ?? .null,
+        "publicCorpus": pairs.publicNegatives.map { .string($0.corpus) } ?? .null,
+        "publicNegatives": JSONValue(pairs.publicNegatives?.count ?? 0),
+        "canaries": JSONValue(pairs.canaries),
         "metrics": .array(pairs.metrics.map { .string($0.description) }),
       ]
       switch pairs.test {
@@ -261,6 +299,14 @@ extension TrainingStudyPlan {
       "name": .string(name), "title": .string(title), "model": .string(model),
       "seeds": .array(seeds.map { Int64(exactly: $0).map { .integer($0) } ?? .string("\($0)") }),
       "data": .object(data),
+      "attack": attack.map {
+        .object([
+          "corpus": .string($0.corpus), "queries": .array($0.queries.map { .string($0) }),
+          "payloads": .array($0.payloads.map { .string($0) }),
+          "k": .array($0.ks.map { JSONValue($0) }),
+          "limit": $0.limit.map { JSONValue($0) } ?? .null,
+        ])
+      } ?? .null,
       "settings": .array(
         settings.map { setting in
           .object([
