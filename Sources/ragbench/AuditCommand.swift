@@ -1,15 +1,90 @@
 import ArgumentParser
 import Basics
+import Evaluation
 import Privacy
+import SystemPackage
+import Tensors
 
 /// `ragbench audit`: what a privacy guarantee says, and whether it holds.
 struct AuditCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "audit", abstract: "Computes privacy guarantees.",
+    commandName: "audit",
+    abstract: "Computes privacy guarantees, and what a trained model tells of its data.",
     discussion: """
       Example: ragbench audit epsilon --sigma 1 --rate 0.01 --steps 1000 --delta 1e-5
+      Example: ragbench audit run:runs/tuned --data answers.jsonl
       """,
-    subcommands: [Epsilon.self])
+    subcommands: [Run.self, Epsilon.self], defaultSubcommand: Run.self)
+
+  struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Guesses which examples a finished training run was trained on.",
+      discussion: """
+        The examples that the run held out stand for those that were not in. Guessed is by loss, loss \
+        against a reference model and least likely tokens (Min-20%) for a generator, by the similarity \
+        margin of question and passage for a retriever. AUC 0.5 is guessing blindly. Beside the true \
+        positive rates stands what the run's ε allows at most: e^ε · rate + δ.
+
+        Example: ragbench audit run:runs/tuned --data answers.jsonl
+        """)
+
+    @Argument(help: "The run: run:DIR.") var target: String
+    @Option(help: "The file that it was trained on.") var data: String
+    @Option(help: "A model that never saw the data (default: the one that training began with).")
+    var reference: String?
+    @OptionGroup var options: SharedOptions
+
+    func run() throws {
+      guard target.utf8.starts(with: "run:".utf8) else {
+        throw UsageError("'\(TerminalText.excerpt(target))': expected run:DIR")
+      }
+      let bench = try Workbench(options)
+      let audit = try RunAudit(
+        FilePath(String(target.dropFirst(4))), data: FilePath(data), reference: reference,
+        in: ComputeContext(threads: options.threadCount))
+      let attacks = try audit.attacks(
+        embedder: { try bench.embedder($0) }, generator: { try bench.generatorDirectory($0) })
+      if options.format != .human {
+        let objects = attacks.map { attack -> JSONValue in
+          var object = attack.json
+          object["attack"] = .string(attack.name)
+          return .object(object)
+        }
+        return try Output.results(objects, options.format)
+      }
+      try show(attacks, audit.guarantee)
+    }
+
+    private func show(
+      _ attacks: [RunAudit.Attack], _ guarantee: (epsilon: Double, delta: Double)
+    ) throws {
+      func number(_ value: JSONValue?) -> String {
+        value?.doubleValue.map { Format.decimals($0, 3) } ?? "n/a"
+      }
+      var table = TextTable([
+        .init("attack"), .init("AUC", .right), .init("95 % interval", .right),
+        .init("balanced accuracy", .right), .init("TPR at 0.1 %", .right),
+        .init("ceiling", .right), .init("TPR at 1 %", .right), .init("ceiling", .right),
+      ])
+      for attack in attacks {
+        let area = attack.json["auc"]?.objectValue
+        let rates = try attack.json.objects("rates").flatMap {
+          [number($0["truePositiveRate"]?.objectValue?["value"]), number($0["ceiling"])]
+        }
+        table.append(
+          [
+            attack.name, number(area?["value"]),
+            "\(number(area?["lower"])) to \(number(area?["upper"]))",
+            number(attack.json["balancedAccuracy"]),
+          ] + rates)
+      }
+      Output.table(table, options)
+      Output.result(
+        guarantee.epsilon.isFinite
+          ? "epsilon \(Format.decimals(guarantee.epsilon, 4)) at delta \(guarantee.delta)"
+          : "the run makes no private claim: the ceiling is 1")
+    }
+  }
 
   struct Epsilon: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -237,7 +237,7 @@ import Testing
     let fresh = command.directory.file("fresh")
     let begun = contrastive(
       other, into: fresh, more: ["--dp", "epsilon=8,delta=0.001", "--insecure-noise"])
-    _ = try command.run(begun, environment: ["RAGBENCH_CRASH_AT_WRITE": "8"])
+    _ = try command.run(begun, environment: ["RAGBENCH_CRASH_AT_WRITE": "\(write - 1)"])
     if fresh.appending("checkpoint.safetensors").exists {
       try FileManager.default.removeItem(atPath: fresh.appending("checkpoint.safetensors").string)
     }
@@ -247,5 +247,74 @@ import Testing
     #expect(
       resumed.status == 65 && resumed.errorText.contains("the privacy account cannot be used"),
       "\(resumed.status) \(resumed.errorText)")
+  }
+
+  /// A generator that has learnt its examples by heart is found out; what cannot be audited is refused.
+  @Test func aRunIsAudited() throws {
+    let command = try Command()
+    try command.installCorpus("small", count: 100)
+    let base = command.directory.file("base")
+    try #require(
+      try command.run([
+        "train", "pretrain", "--corpus", "small", "--vocabulary", "300", "--hidden", "32",
+        "--layers", "2", "--heads", "4", "--kv-heads", "2", "--intermediate", "48", "--context",
+        "32", "--held-out", "0.1", "--batch-size", "4", "--output", base.string, "--quiet",
+      ]).status == 0)
+    let answers = try command.directory.write(
+      "answers.jsonl",
+      text: (0..<60).map {
+        #"{"prompt": "patient \#($0)", "completion": " \#($0 * 7919 % 9973) \#($0 * 104_729 % 9967)"}"#
+      }.joined(separator: "\n"))
+    func tuned(_ name: String, _ more: [String]) throws -> FilePath {
+      let output = command.directory.file(name)
+      let result = try command.run(
+        [
+          "train", "sft", answers.string, "--model", "run:\(base.string)", "--held-out", "0.4",
+          "--batch-size", "8", "--quiet", "--output", output.string,
+        ] + more)
+      try #require(result.status == 0, "\(result.errorText)")
+      return output
+    }
+    func audit(_ run: FilePath) throws -> [JSONObject] {
+      let result = try command.run([
+        "audit", "run:\(run.string)", "--data", answers.string, "--reference",
+        "run:\(base.string)", "--format", "jsonl",
+      ])
+      try #require(result.status == 0, "\(result.errorText)")
+      return try result.outputText.split(separator: "\n").map {
+        try JSONParser.parse(String($0)).requiredObject()
+      }
+    }
+    // One epoch is kept whatever the held-out examples say: the last of private training.
+    let private8 = try tuned(
+      "private",
+      [
+        "--dp", "epsilon=2,delta=0.001", "--insecure-noise", "--epochs", "4", "--learning-rate",
+        "0.01",
+      ])
+    let guarded = try audit(private8)
+    #expect(try guarded.map { try $0.string("attack") } == ["loss", "reference", "min-20%"])
+    let rate = try #require(try guarded[0].objects("rates").last)
+    let epsilon = try account(private8).double("epsilonPRV")
+    expectClose(
+      try rate.double("ceiling"), Foundation.exp(epsilon) * 0.01 + 0.001, absolute: 1e-12)
+    let learnt = try tuned(
+      "learnt",
+      [
+        "--dp", "sigma=0,delta=0.001,clip=100", "--epochs", "60", "--learning-rate", "0.02",
+        "--full",
+      ])
+    #expect(try audit(learnt)[1].object("auc").double("value") > 0.8)
+    let other = try command.directory.write("other.jsonl", text: "{}")
+    for (arguments, status, reason) in [
+      (["audit", "run:\(learnt.string)", "--data", other.string], 65, "not the file"),
+      (["audit", learnt.string, "--data", answers.string], 64, "expected run:DIR"),
+      (["audit", "run:\(base.string)", "--data", answers.string], 64, "train-pretrain"),
+    ] as [([String], Int32, String)] {
+      let result = try command.run(arguments)
+      #expect(
+        result.status == status && result.errorText.contains(reason),
+        "\(arguments): \(result.errorText)")
+    }
   }
 }

@@ -1,6 +1,5 @@
 import Basics
 import Corpus
-import Defenses
 import Models
 import Privacy
 import Retrieval
@@ -173,29 +172,15 @@ struct RetrieverSubject: TrainingSubject {
       try study.surroundings.embedder(study.plan.model)
     )
     func gains(_ pairs: [TextPair]) throws -> [Double] {
-      try zip(margins(pairs, references, after), margins(pairs, references, before)).map(-)
+      let texts = pairs.map { (query: $0.query, positive: $0.positive) }
+      return try zip(
+        SimilarityMargins(embedder: after, references: references).margins(of: texts),
+        SimilarityMargins(embedder: before, references: references).margins(of: texts)
+      ).map(-)
     }
     return Leakage.Scores(
       members: try gains(members), others: try gains(Array(test.prefix(Self.scored))),
       included: try gains(inside), excluded: try gains(outside))
-  }
-
-  /// Similarity of each pair above the mean of its question's similarity to other passages.
-  private func margins(
-    _ pairs: [TextPair], _ references: [String], _ embedder: Embedder
-  ) throws -> [Double] {
-    func matrix(_ texts: [String]) throws -> VectorMatrix {
-      try embedder.embed(texts.map { .passage(title: "", text: $0, separator: "") }).matrix
-    }
-    let questions = try embedder.embed(pairs.map { .query($0.query) }).matrix
-    let (passages, others) = (try matrix(pairs.map(\.positive)), try matrix(references))
-    let similarity = embedder.model.similarity
-    return pairs.indices.map { number in
-      let question = EmbeddingRow(questions, row: number)
-      return MembershipScores.similarityMargin(
-        own: similarity.score(question, EmbeddingRow(passages, row: number)),
-        others: (0..<others.rows).map { similarity.score(question, EmbeddingRow(others, row: $0)) })
-    }
   }
 
   func comparisons(of runs: [[FilePath]]) throws -> [PairedComparison] {
