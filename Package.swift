@@ -62,8 +62,8 @@ let targets: [Target] = [
   .target(
     name: "Evaluation",
     dependencies: [
-      "Attacks", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics", "Tensors",
-      "Training", system,
+      "Attacks", "Basics", "Corpus", "Defenses", "Models", "Privacy", "Retrieval", "Statistics",
+      "Tensors", "Training", system,
     ],
     swiftSettings: strict),
   .target(
@@ -114,7 +114,7 @@ let targets: [Target] = [
   .testTarget(
     name: "PrivacyTests",
     dependencies: [
-      "Privacy", "Basics", "CKernels", "Models", "Statistics", "Tensors", "Training",
+      "Privacy", "Basics", "CKernels", "Evaluation", "Models", "Statistics", "Tensors", "Training",
       "TestSupport", system,
     ],
     swiftSettings: strict),
@@ -131,8 +131,8 @@ let targets: [Target] = [
   .testTarget(
     name: "EvaluationTests",
     dependencies: [
-      "Evaluation", "Attacks", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics",
-      "Tensors", "TestSupport", system,
+      "Evaluation", "Attacks", "Basics", "Corpus", "Defenses", "Models", "Privacy", "Retrieval",
+      "Statistics", "Tensors", "TestSupport", "Training", system,
     ],
     swiftSettings: strict),
   .testTarget(

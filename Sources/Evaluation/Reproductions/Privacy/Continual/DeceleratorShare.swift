@@ -1,0 +1,72 @@
+import Basics
+import Privacy
+import Tensors
+import Training
+
+/// P3: the share of the noise in what stands against a step, before and after public training.
+struct DeceleratorShare: PaperExperiment {
+  let scale: ExperimentScale
+
+  /// Public steps at which it is measured.
+  private var places: [Int] { [0, 20, 150].map { min($0, scale.publicSteps) } }
+
+  private func measure(seed: UInt64) throws -> JSONObject {
+    var world = ClassWorld(seed: seed)
+    let records = world.records(scale.records)
+    let open = Array(records.prefix(scale.records / 10))
+    let mechanism = CurvatureTerms.Mechanism(
+      batch: Double(OneStepTheory.batch), noise: OneStepTheory.noise)
+    var result: JSONObject = [:]
+    for (number, steps) in places.enumerated() {
+      let task = try Perceptron(width: 48, seed: seed)
+      if steps > 0 {
+        try PlainExperiment(steps: steps, learningRate: 0.01, seed: seed).train(task, open)
+      }
+      let terms = CurvatureProbe(task, records: records, in: ComputeContext())
+        .terms(clipping: try Clipping(function: .vanilla), probes: scale.probes, seed: seed)
+      result["\(number)"] = .object([
+        "share": terms.deceleratorShare(mechanism).map { .number($0) } ?? .null,
+        "batch": terms.bestBatch(noise: mechanism.noise).map { .number($0) } ?? .null,
+        "alongGradient": .number(terms.alongGradient),
+        "sampling": .number(terms.sampling / mechanism.batch),
+        "decelerator": .number(terms.decelerator(mechanism)), "trace": .number(terms.trace),
+        "clipFactor": .number(terms.clipFactor), "gradientSquare": .number(terms.gradientSquare),
+      ])
+    }
+    return result
+  }
+
+  var parts: [ExperimentPart] {
+    scale.seeds.map { seed in
+      ExperimentPart(name: "P3 seed \(seed)") { try measure(seed: seed) }
+    }
+  }
+
+  func rows(_ results: ExperimentResults) throws -> [Reproduction.Row] {
+    func spread(_ key: String, _ place: Int) throws -> Spread? {
+      let values = try scale.seeds.map {
+        try results["P3 seed \($0)"].object("\(place)")[key]?.doubleValue
+      }
+      return values.contains(nil) ? nil : try Spread(values.compactMap { $0 })
+    }
+    func list(_ key: String, _ digits: Int, _ factor: Double = 1) throws -> String {
+      try places.indices.map { place in
+        try spread(key, place).map {
+          try Spread($0.values.map { factor * $0 }).text(digits)
+        } ?? "undefined: indefinite curvature"
+      }.joined(separator: "; ")
+    }
+    let (before, after) = (try spread("share", 0), try spread("share", places.count - 1))
+    return [
+      .init(
+        id: "P3", claim: "public training lowers the decelerator's share by half and more",
+        paper: "calibrated 63; 46; 17 %", ours: "\(try list("share", 1, 100)) %",
+        verdict: before.flatMap { before in
+          after.map { .of($0.mean <= before.mean / 2) }
+        } ?? .doesNotHold,
+        note:
+          "new; after 20; after 150 public steps, \(scale.seeds.count) seeds; tr(H) \(try list("trace", 1)), which need not fall; B* \(try list("batch", 0))"
+      )
+    ]
+  }
+}
