@@ -3,13 +3,13 @@ import Privacy
 import Tensors
 import Training
 
-/// P1 and P2: the drop of the loss by one noisy step, measured and by the formula, over learning rates
-/// and batches, at a new perceptron.
+/// P1 and P2: the drop of the loss by one noisy step, measured and by the formula: over learning rates,
+/// before, in and after public training; over batches, at a new perceptron.
 struct OneStepTheory: PaperExperiment {
   static let noise = 4.27
   static let batch = 256
   static let batches = [32, 64, 128, 256, 512, 1024]
-  private static let multiples = [0.25, 0.5, 1, 1.5, 2]
+  static let multiples = [0.25, 0.5, 1, 1.5, 2]
 
   let scale: ExperimentScale
 
@@ -20,10 +20,12 @@ struct OneStepTheory: PaperExperiment {
     let clipping: Clipping
     let terms: CurvatureTerms
 
-    init(_ scale: ExperimentScale, isPrivate: Bool, seed: UInt64) throws {
+    init(
+      _ scale: ExperimentScale, publicSteps: Int = 0, isPrivate: Bool, seed: UInt64
+    ) throws {
       var world = ClassWorld(seed: seed)
       records = world.records(scale.records)
-      task = try Perceptron(width: 48, seed: seed)
+      task = try PublicStart.perceptron(steps: publicSteps, records: records, seed: seed)
       clipping = try Clipping(length: isPrivate ? 1 : 1e9, function: .vanilla)
       terms = CurvatureProbe(task, records: records, in: ComputeContext())
         .terms(clipping: clipping, probes: scale.probes, seed: seed)
@@ -91,8 +93,8 @@ struct OneStepTheory: PaperExperiment {
     return products / (squares[0] * squares[1]).squareRoot()
   }
 
-  private func overRates(seed: UInt64) throws -> JSONObject {
-    let point = try Point(scale, isPrivate: true, seed: seed)
+  private func overRates(publicSteps: Int, seed: UInt64) throws -> JSONObject {
+    let point = try Point(scale, publicSteps: publicSteps, isPrivate: true, seed: seed)
     let mechanism = CurvatureTerms.Mechanism(batch: Double(Self.batch), noise: Self.noise)
     guard let best = point.terms.bestRate(mechanism) else {
       return ["isDefined": false]
@@ -133,23 +135,30 @@ struct OneStepTheory: PaperExperiment {
 
   private var batches: [Int] { Self.batches.filter { $0 <= scale.records } }
 
+  private static func name(_ publicSteps: Int, _ seed: UInt64) -> String {
+    "P1 after \(publicSteps) public steps, seed \(seed)"
+  }
+
   var parts: [ExperimentPart] {
     scale.seeds.flatMap { seed in
-      [
-        ExperimentPart(name: "P1 seed \(seed)") { try overRates(seed: seed) },
-        ExperimentPart(name: "P2 seed \(seed)") { try overBatches(seed: seed) },
-      ]
+      PublicStart.places(scale).map { steps in
+        ExperimentPart(name: Self.name(steps, seed)) {
+          try overRates(publicSteps: steps, seed: seed)
+        }
+      } + [ExperimentPart(name: "P2 seed \(seed)") { try overBatches(seed: seed) }]
     }
   }
 
   func rows(_ results: ExperimentResults) throws -> [Reproduction.Row] {
-    let rates = try scale.seeds.map { try results["P1 seed \($0)"] }
     let sweeps = try scale.seeds.map { try results["P2 seed \($0)"] }
-    return [try rateRow(rates)] + (try batchRows(sweeps))
+    return try PublicStart.places(scale).map { steps in
+      try rateRow(steps, scale.seeds.map { try results[Self.name(steps, $0)] })
+    } + batchRows(sweeps)
   }
 
-  private func rateRow(_ results: [JSONObject]) throws -> Reproduction.Row {
-    let claim = "one step's drop follows the formula; the best learning rate is η*"
+  private func rateRow(_ publicSteps: Int, _ results: [JSONObject]) throws -> Reproduction.Row {
+    let claim =
+      "after \(publicSteps) public steps one step's drop follows the formula, and η* is best"
     guard try results.allSatisfy({ try $0.bool("isDefined") }) else {
       return .init(
         id: "P1", claim: claim, paper: "correlation above 0.95", ours: "no best learning rate",
@@ -188,7 +197,9 @@ struct OneStepTheory: PaperExperiment {
       .init(
         id: "P2", claim: "with noise one batch is best for each record, and it is B*",
         paper: "inside 32 to 1024, within a factor 2",
-        ours: "best of the grid \(top), B* \(isDefined ? best.text(0) : "undefined")",
+        ours: isDefined
+          ? "best of the grid \(top), B* \(best.text(0)), ratio \(Format.decimals(ratio, 2))"
+          : "best of the grid \(top), B* undefined",
         verdict: .of(isDefined && isInside && ratio >= 0.5 && ratio <= 2),
         note: "drop for each record, millionths: " + list(guarded)),
       .init(

@@ -142,6 +142,7 @@ struct PublicThenPrivate: PaperExperiment {
       try BestOfGrid(rates, seeds: scale.seeds) { try accuracy(kind($0), $1) }
     }
     func text(_ best: BestOfGrid) -> String { "\(best.spread.text()) (η \(best.rate))" }
+    func points(_ share: Double) -> String { Format.decimals(100 * share, 1) }
     let open = try Spread(scale.seeds.map { try accuracy(.publicOnly, $0) })
     let plain = try Spread(scale.seeds.map { try accuracy(.plain, $0) })
     let fired = try scale.seeds.map { seed in
@@ -170,7 +171,7 @@ struct PublicThenPrivate: PaperExperiment {
           + (epsilon <= 1 ? ", by five than private" : ""),
         paper: calibrated[epsilon] ?? "",
         ours:
-          "public \(open.text()), private \(text(alone)), both \(text(both)); without privacy \(plain.text())",
+          "public \(open.text()), private \(text(alone)), both \(text(both)): \(points(overPublic)) and \(points(overPrivate)) points more; without privacy \(plain.text())",
         verdict: .of(holds),
         note:
           "accuracy, best of \(rates.count) learning rates, \(scale.seeds.count) seeds; public phase ended at step \(fired.joined(separator: "; "))"

@@ -12,7 +12,12 @@ struct FilterAccuracy: PaperExperiment {
     case sgd = "DP-SGD"
 
     var rates: [Double] {
-      self == .sgd ? [0.25, 0.5, 1, 2, 4] : [7e-4, 1.5e-3, 3e-3, 6e-3, 1.2e-2]
+      switch self {
+      case .adam: [7e-4, 1.5e-3, 3e-3, 6e-3, 1.2e-2]
+      // Half as long on average, so the best is larger.
+      case .decayedAdam: [3e-3, 6e-3, 1.2e-2, 2.4e-2, 4.8e-2]
+      case .sgd: [0.25, 0.5, 1, 2, 4]
+      }
     }
     var rule: Optimizer.Rule { self == .sgd ? .sgd() : .adam() }
     var schedule: Schedule.Shape { self == .decayedAdam ? .linear : .constant }
@@ -81,41 +86,51 @@ struct FilterAccuracy: PaperExperiment {
     let fixed = try ["none", "0.3"].map { filter in
       try Spread(scale.seeds.map { try value(.adam, filter)(middle, $0) })
     }
-    let gain = try Spread(zip(fixed[1].values, fixed[0].values).map { 100 * ($0 - $1) })
+    let atFixed = try Spread(zip(fixed[1].values, fixed[0].values).map { 100 * ($0 - $1) })
     let plain = try best(.adam, "none")
-    let filtered = try ["0.7", "0.3", "0.1"].map { try best(.adam, $0) }
-    let top = filtered.max { $0.spread.mean < $1.spread.mean } ?? plain
     let average = try best(.adam, "average 0.1")
     func text(_ best: BestOfGrid) -> String { "\(best.spread.text()) (η \(best.rate))" }
+    /// The best with DiSK, and its gain in points on the same data.
+    func filtered(_ base: Base, over plain: BestOfGrid) throws -> (best: BestOfGrid, gain: Spread) {
+      let all = try ["0.7", "0.3", "0.1"].map { try best(base, $0) }
+      let top = all.max { $0.spread.mean < $1.spread.mean } ?? plain
+      return (top, try gain(top, over: plain))
+    }
+    func gain(_ one: BestOfGrid, over other: BestOfGrid) throws -> Spread {
+      try Spread(zip(one.spread.values, other.spread.values).map { 100 * ($0 - $1) })
+    }
     func unchanged(_ base: Base, _ calibrated: String) throws -> Reproduction.Row {
       let plain = try best(base, "none")
-      let filtered = try ["0.7", "0.3", "0.1"].map { try best(base, $0) }
-      let top = filtered.max { $0.spread.mean < $1.spread.mean } ?? plain
+      let (top, gain) = try filtered(base, over: plain)
       return .init(
-        id: "D4", subject: "", claim: "\(base.rawValue), best of five learning rates: no gain",
-        paper: calibrated, ours: "\(text(plain)), with DiSK \(text(top))",
-        verdict: .of(abs(top.spread.mean - plain.spread.mean) < 0.01),
+        id: "D4", claim: "\(base.rawValue), best of five learning rates: no gain",
+        paper: calibrated,
+        ours: "\(text(plain)) to \(text(top)), gain \(gain.text(1)) points",
+        verdict: .of(abs(gain.mean) < 1),
         note: "no gain: less than a point either way; the best κ of 0.7, 0.3, 0.1")
     }
+    let tuned = try filtered(.adam, over: plain)
+    let averageGain = try gain(average, over: plain)
     return [
       .init(
         id: "D4", claim: "DP-Adam at η = \(middle), ε = 1: κ = 0.3 gains at least 5 points",
         paper: "calibrated 0.785 to 0.859",
-        ours: "\(fixed[0].text()) to \(fixed[1].text()), gain \(gain.text(1)) points",
-        verdict: .of(gain.mean >= 5),
+        ours: "\(fixed[0].text()) to \(fixed[1].text()), gain \(atFixed.text(1)) points",
+        verdict: .of(atFixed.mean >= 5),
         note: "\(scale.seeds.count) seeds, the same data and noise seeds"),
       .init(
         id: "D4", claim: "DP-Adam, best of five learning rates: at least 0.3 points",
-        paper: "calibrated 0.898 to 0.909", ours: "\(text(plain)) to \(text(top))",
-        verdict: .of(top.spread.mean - plain.spread.mean >= 0.003),
+        paper: "calibrated 0.898 to 0.909",
+        ours: "\(text(plain)) to \(text(tuned.best)), gain \(tuned.gain.text(1)) points",
+        verdict: .of(tuned.gain.mean >= 0.3),
         note: "the best κ of 0.7, 0.3, 0.1; rates chosen on the test records, for all alike"),
       .init(
         id: "D4", claim: "a moving average does not have that gain",
-        paper: "calibrated 0.898, 0.897",
-        ours: "\(text(plain)), average of 0.1 \(text(average))",
-        verdict: .of(average.spread.mean - plain.spread.mean < 0.003), note: "best of five rates"),
-      try unchanged(.sgd, "calibrated 0.912, 0.911"),
-      try unchanged(.decayedAdam, "calibrated 0.898, 0.899"),
+        paper: "calibrated 0.898 to 0.897",
+        ours: "\(text(plain)) to \(text(average)), gain \(averageGain.text(1)) points",
+        verdict: .of(averageGain.mean < 0.3), note: "κ = 0.1, best of five learning rates"),
+      try unchanged(.sgd, "calibrated 0.912 to 0.911"),
+      try unchanged(.decayedAdam, "calibrated 0.898 to 0.899"),
     ]
   }
 }

@@ -67,15 +67,18 @@ struct FilteredLanguageModel: PaperExperiment {
     }
     let (plain, mild, strong) = (try best("none"), try best("0.7"), try best("0.3"))
     let filtered = mild.mean < strong.mean ? mild : strong
+    let list = zip(rates, changes).map { "η \($0): \($1.text(2)) %" }.joined(separator: ", ")
+    let note =
+      "change of the validation loss by κ = 0.7, \(scale.seeds.count) seeds; bytes of the bundled passages, half of them public"
     return [
       .init(
-        id: "D5", claim: "language model, ε = 4, equal learning rate: κ = 0.7 is not worse",
-        paper: "1 to 5 % lower loss expected",
-        ours: zip(rates, changes).map { "η \($0): \($1.text(2)) %" }.joined(separator: ", "),
-        verdict: .of(changes.allSatisfy { $0.mean <= 0.1 }),
-        note:
-          "change of the validation loss, \(scale.seeds.count) seeds; bytes of the bundled passages, half of them public; not worse: at most 0.1 %"
-      ),
+        id: "D5", claim: "language model, ε = 4, equal learning rate: not worse with DiSK",
+        paper: "not worse", ours: list,
+        verdict: .of(changes.allSatisfy { $0.mean <= $0.deviation }),
+        note: note + "; not worse: no mean above its deviation over seeds"),
+      .init(
+        id: "D5", claim: "the same: a loss lower by 1 to 5 %", paper: "expected, not promised",
+        ours: list, verdict: .of(changes.contains { $0.mean <= -1 }), note: note),
       .init(
         id: "D5", claim: "the same at the best learning rate", paper: "within noise or better",
         ours: "\(plain.text(4)) to \(filtered.text(4)) nats for a byte",
