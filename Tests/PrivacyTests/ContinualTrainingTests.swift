@@ -79,11 +79,11 @@ import Training
     var events: [String] = []
     let phase = try setup.privatePhase()
     let found = try ContinualTraining(setup.task, in: setup.context).run(
-      setup.publicPhase(), then: phase, log: { events.append("switch at \($0.step)") }
-    ) {
-      events.append("private")
-      return setup.guarded
-    }
+      setup.publicPhase(), then: phase, log: { events.append("switch at \($0.step)") },
+      privateRecords: {
+        events.append("private")
+        return setup.guarded
+      })
     #expect(events == ["switch at \(found.step)", "private"])
     #expect(phase.ledger.steps == 6)
 
@@ -94,8 +94,8 @@ import Training
     var switched: ContinualTraining<Perceptron>.Switch?
     #expect(throws: Trap.self) {
       try ContinualTraining(trapped.task, in: trapped.context).run(
-        trapped.publicPhase(), then: trappedPhase, log: { switched = $0 }
-      ) { throw Trap() }
+        trapped.publicPhase(), then: trappedPhase, log: { switched = $0 },
+        privateRecords: { throw Trap() })
     }
     #expect(switched == found && trapped.bits != before && trappedPhase.ledger.steps == 0)
     // What the public phase gives does not depend on the private records.
@@ -106,11 +106,11 @@ import Training
     // Without a switch no record is asked for.
     #expect(throws: Trap.self) {
       try ContinualTraining(setup.task, in: setup.context).run(
-        setup.publicPhase(), then: setup.privatePhase(), log: { _ in throw Trap() }
-      ) {
-        Issue.record("private records before the switch")
-        return setup.guarded
-      }
+        setup.publicPhase(), then: setup.privatePhase(), log: { _ in throw Trap() },
+        privateRecords: {
+          Issue.record("private records before the switch")
+          return setup.guarded
+        })
     }
   }
 

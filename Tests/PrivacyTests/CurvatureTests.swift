@@ -145,4 +145,50 @@ import Training
     expectClose(
       clipped.bestRate(plain) ?? .nan, 5 * (terms.bestRate(plain) ?? .nan), absolute: 1e-9)
   }
+
+  /// For a quadratic loss without clipping the formula is exact: the mean drop over noisy steps, at
+  /// learning rates below and above the best.
+  @Test func noisyStepsOnQuadraticsFollowTheFormula() throws {
+    let task = try Quadratic(size: 12, seed: 1)
+    let clipping = try Clipping(length: 1e6, function: .vanilla)
+    var terms = CurvatureProbe(task, records: [0], in: ComputeContext())
+      .terms(clipping: clipping, probes: 1, seed: 1)
+    terms.trace = task.trace
+    let mechanism = CurvatureTerms.Mechanism(batch: 1, noise: 0.5)
+    let trials = 4000
+    var settings = try PrivateTrainingSettings(clipping: clipping, expectedRecords: 1)
+    settings.randomness = .insecure(InsecureSeed(7))
+    let source = try PrivateTraining(
+      task, records: [0],
+      ledger: .forTests(noise: mechanism.noise / 1e6, rate: 1, steps: trials), settings: settings,
+      in: ComputeContext()
+    ).source
+    let best = try #require(terms.bestRate(mechanism))
+    let rates = OneStepTheory.multiples.map { $0 * best }
+    let start = task.weight.value.values.map(Double.init)
+    let a = task.matrix.values.map(Double.init)
+    func loss(_ w: [Double]) -> Double {
+      (0..<12).reduce(0.0) { sum, row in
+        let product = (0..<12).reduce(0.0) { $0 + a[row * 12 + $1] * w[$1] }
+        return sum + 0.5 * product * product
+      }
+    }
+    var drops = [Double](repeating: 0, count: rates.count)
+    for step in 0..<trials {
+      _ = source.computeGradient(of: [0], at: step)
+      let gradient = (task.weight.gradient?.values ?? []).map { Double($0) }
+      for (number, rate) in rates.enumerated() {
+        let moved = zip(start, gradient).map { $0 - rate * $1 }
+        drops[number] += (loss(start) - loss(moved)) / Double(trials)
+      }
+    }
+    let scale = try #require(terms.bestDrop(mechanism))
+    for (rate, drop) in zip(rates, drops) {
+      expectClose(drop, terms.drop(rate: rate, mechanism), absolute: 0.05 * scale, "\(rate / best)")
+    }
+    let measured = try #require(OneStepTheory.bestRate(rates, drops))
+    expectClose(measured / best, 1, absolute: 0.05)
+    let predicted = rates.map { terms.drop(rate: $0, mechanism) }
+    #expect(OneStepTheory.correlation(drops, predicted) > 0.99)
+  }
 }

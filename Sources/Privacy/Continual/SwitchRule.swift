@@ -1,4 +1,4 @@
-public import Training
+import Basics
 
 /// When public training has given what it can and private training begins. Decided by losses on
 /// held-out public data and by nothing else: a choice by private losses would cost privacy that no
@@ -20,7 +20,8 @@ public struct SwitchRule: Sendable, Equatable {
     public var description: String {
       switch self {
       case .flat(let drop, let first):
-        "held-out public loss fell by \(drop) over the last window, by \(first) over the first"
+        "held-out public loss fell by \(Format.decimals(drop, 4)) over the last window, by"
+          + " \(Format.decimals(first, 4)) over the first"
       case .noImprovement(let evaluations):
         "held-out public loss has not improved for \(evaluations) evaluations"
       case .stepsSpent(let steps): "the \(steps) steps of the public phase are done"

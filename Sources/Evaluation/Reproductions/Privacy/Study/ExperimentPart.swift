@@ -62,7 +62,7 @@ struct BestOfGrid {
   let rate: Double
   let spread: Spread
 
-  /// - Parameter value: higher is better.
+  /// The one with the highest mean value.
   init(_ rates: [Double], seeds: [UInt64], _ value: (Double, UInt64) throws -> Double) throws {
     var best: (rate: Double, spread: Spread)?
     for rate in rates {

@@ -37,6 +37,7 @@ public struct ExperimentScale: Sendable, Equatable {
   /// What the documentation quotes: minutes on two cores.
   ///
   /// - Parameter seed: the first of three.
+  /// - Returns: the sizes.
   public static func full(seed: UInt64) -> ExperimentScale {
     ExperimentScale(
       name: "full", seeds: (0..<3).map { seed &+ $0 }, records: 4000, testRecords: 2000, steps: 250,
@@ -54,6 +55,7 @@ public struct ExperimentScale: Sendable, Equatable {
   /// Seconds, for tests: the experiments run, their verdicts say nothing.
   ///
   /// - Parameter seed: the only one.
+  /// - Returns: the sizes.
   public static func tiny(seed: UInt64) -> ExperimentScale {
     ExperimentScale(
       name: "tiny", seeds: [seed], records: 300, testRecords: 100, steps: 10, publicSteps: 12,
