@@ -136,6 +136,29 @@ import Training
       try condition { ($0.leastShare, $0.patience) = (-1e9, 1000) } == .stepsSpent(60))
   }
 
+  /// Curvature can be logged at each evaluation, on public records, and changes nothing.
+  @Test func curvatureIsMeasuredAtEvaluations() throws {
+    let plain = try Setup()
+    let found = try ContinualTraining(plain.task, in: plain.context)
+      .trainPublic(plain.publicPhase())
+    let setup = try Setup()
+    var phase = setup.publicPhase()
+    var log: [JSONObject] = []
+    phase.evaluated = { loss in
+      var entry = try CurvatureProbe(setup.task, records: setup.open, in: setup.context)
+        .terms(clipping: Clipping(), probes: 2, seed: 1)
+        .summary(CurvatureTerms.Mechanism(batch: 40, noise: 1))
+      entry["loss"] = .number(loss)
+      log.append(entry)
+    }
+    let logged = try ContinualTraining(setup.task, in: setup.context).trainPublic(phase)
+    #expect(logged == found && setup.bits == plain.bits)
+    #expect(try log.map { try $0.double("loss") } == Array(found.losses.dropFirst()))
+    for entry in log {
+      #expect(try entry.double("gradientSquare") > 0 && entry.double("clipFactor") > 0)
+    }
+  }
+
   /// Trap 8: without noise and clipping the private phase is plain training that goes on.
   @Test func withoutNoiseItIsPlainTraining() throws {
     let setup = try Setup()

@@ -22,7 +22,7 @@ import Testing
       "dp-continual-pretraining",
       [
         "P1", "P1", "P1", "P1", "P1", "P1", "P2", "P2", "P3", "P4", "P4", "P4", "P4", "P4", "P5",
-        "P7", "P7",
+        "P5", "P7", "P7",
       ]
     ),
   ]

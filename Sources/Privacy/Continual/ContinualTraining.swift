@@ -24,6 +24,9 @@ public struct ContinualTraining<Task: PerRecordTask> {
     public var rule: SwitchRule
     /// Trains; its state is handed over.
     public var optimizer: Optimizer
+    /// Told the held-out loss at each evaluation, with the parameters as they are: the place for a
+    /// ``CurvatureProbe`` on public records.
+    public var evaluated: (_ loss: Double) throws -> Void = { _ in }
 
     /// A public phase.
     public init(
@@ -119,7 +122,11 @@ public struct ContinualTraining<Task: PerRecordTask> {
     }
     let result = try loop.run(
       checkpoint: checkpoint, identity: "public",
-      evaluate: { -heldOutLoss(phase.heldOut) },
+      evaluate: {
+        let loss = heldOutLoss(phase.heldOut)
+        try phase.evaluated(loss)
+        return -loss
+      },
       isFinished: { rule.condition(after: losses($0)) != nil })
     let all = losses(result.evaluations)
     return Switch(

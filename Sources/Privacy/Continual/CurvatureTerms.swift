@@ -1,4 +1,4 @@
-import Glibc
+public import Basics
 
 /// What one private step gains and what stands against it, to second order.
 ///
@@ -77,6 +77,20 @@ public struct CurvatureTerms: Sendable, Equatable {
   public func bestBatch(noise: Double) -> Double? {
     guard let below = positive(alongGradient), let above = positive(trace) else { return nil }
     return noise / clipFactor * (above / below).squareRoot()
+  }
+
+  /// All terms under a mechanism, for a log or a report; null where they are not defined.
+  public func summary(_ mechanism: Mechanism) -> JSONObject {
+    func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
+    return [
+      "gradientSquare": .number(gradientSquare), "alongGradient": .number(alongGradient),
+      "sampling": .number(sampling / mechanism.batch),
+      "decelerator": .number(decelerator(mechanism)),
+      "deceleratorShare": number(deceleratorShare(mechanism)), "trace": .number(trace),
+      "clipFactor": .number(clipFactor), "bestRate": number(bestRate(mechanism)),
+      "bestDrop": number(bestDrop(mechanism)),
+      "bestBatch": number(bestBatch(noise: mechanism.noise)),
+    ]
   }
 
   private func positive(_ value: Double) -> Double? { value > 0 && value.isFinite ? value : nil }

@@ -4,21 +4,22 @@ import Privacy
 import Tensors
 import Training
 
-/// P5: a small language model at ε = 8, a tenth of the text public: how much of the gap between private
-/// training and training without privacy public text closes.
+/// P5: a small language model, a tenth of the text public: at ε = 8 how much of the gap between private
+/// training and training without privacy public text closes; at ε = 1 whether public training and then
+/// DiSK is better than private training.
 struct ContinualLanguageModel: PaperExperiment {
-  static let epsilon = 8.0
-
   enum Kind: Hashable {
     case plain
-    case privateOnly(rate: Double)
-    case both(rate: Double)
+    case privateOnly(epsilon: Double, rate: Double)
+    case both(epsilon: Double, filter: String, rate: Double)
 
     func name(_ seed: UInt64) -> String {
       switch self {
       case .plain: "P5 without privacy, seed \(seed)"
-      case .privateOnly(let rate): "P5 private only, η \(rate), seed \(seed)"
-      case .both(let rate): "P5 both, η \(rate), seed \(seed)"
+      case .privateOnly(let epsilon, let rate):
+        "P5 private only, ε \(epsilon), η \(rate), seed \(seed)"
+      case .both(let epsilon, let filter, let rate):
+        "P5 both, ε \(epsilon), κ \(filter), η \(rate), seed \(seed)"
       }
     }
   }
@@ -40,12 +41,14 @@ struct ContinualLanguageModel: PaperExperiment {
     ).kept
     let model = try ByteLanguageModel(size, seed: seed)
     let rate = Double(size.batch) / Double(guarded.count)
-    func experiment(_ learningRate: Double) throws -> PrivateExperiment {
+    func experiment(
+      _ epsilon: Double, _ learningRate: Double, filter: String = "none"
+    ) throws -> PrivateExperiment {
       PrivateExperiment(
-        noiseMultiplier: try noise.multiplier(
-          epsilon: Self.epsilon, rate: rate, steps: size.steps),
+        noiseMultiplier: try noise.multiplier(epsilon: epsilon, rate: rate, steps: size.steps),
         rate: rate, steps: size.steps, rule: .adamW(), learningRate: learningRate,
-        clipping: .automatic(), seed: seed, recordsAtOnce: 32)
+        filter: try FilterAccuracy.filter(filter), clipping: .automatic(), seed: seed,
+        recordsAtOnce: 32)
     }
     var result: JSONObject = ["parameters": JSONValue(model.decoder.configuration.parameterCount)]
     switch kind {
@@ -54,10 +57,10 @@ struct ContinualLanguageModel: PaperExperiment {
         steps: size.publicSteps + size.steps, batch: size.batch, rule: .adamW(),
         learningRate: 3e-3, seed: seed
       ).train(model.task, rest)
-    case .privateOnly(let learningRate):
-      try experiment(learningRate).train(model.task, guarded)
-    case .both(let learningRate):
-      let experiment = try experiment(learningRate)
+    case .privateOnly(let epsilon, let learningRate):
+      try experiment(epsilon, learningRate).train(model.task, guarded)
+    case .both(let epsilon, let filter, let learningRate):
+      let experiment = try experiment(epsilon, learningRate, filter: filter)
       var open = ContinualTraining<LanguageModelTask>.PublicPhase(
         records: Array(open.dropLast(heldOut.count)), heldOut: heldOut,
         rule: SwitchRule(steps: size.publicSteps, evaluateEvery: 10),
@@ -80,9 +83,14 @@ struct ContinualLanguageModel: PaperExperiment {
   }
 
   var parts: [ExperimentPart] {
-    let rates = scale.large.learningRates
     let kinds =
-      [Kind.plain] + rates.map { .privateOnly(rate: $0) } + rates.map { .both(rate: $0) }
+      [Kind.plain]
+      + scale.large.learningRates.flatMap { rate in
+        [
+          Kind.privateOnly(epsilon: 8, rate: rate), .both(epsilon: 8, filter: "none", rate: rate),
+          .privateOnly(epsilon: 1, rate: rate), .both(epsilon: 1, filter: "0.7", rate: rate),
+        ]
+      }
     return kinds.flatMap { kind in
       scale.seeds.map { seed in
         ExperimentPart(name: kind.name(seed)) { try measure(kind, seed: seed) }
@@ -92,30 +100,45 @@ struct ContinualLanguageModel: PaperExperiment {
 
   func rows(_ results: ExperimentResults) throws -> [Reproduction.Row] {
     let rates = scale.large.learningRates
-    func loss(_ kind: Kind, _ seed: UInt64) throws -> Double {
-      try results.number(kind.name(seed), "loss")
+    /// The learning rate of the least mean loss, and the losses there.
+    func best(_ kind: (Double) -> Kind) throws -> (rate: Double, losses: Spread) {
+      let found = try BestOfGrid(rates, seeds: scale.seeds) {
+        -(try results.number(kind($0).name($1), "loss"))
+      }
+      return (found.rate, try Spread(found.spread.values.map(-)))
     }
-    func best(_ kind: (Double) -> Kind) throws -> BestOfGrid {
-      try BestOfGrid(rates, seeds: scale.seeds) { -(try loss(kind($0), $1)) }
-    }
-    let plain = try scale.seeds.map { try loss(.plain, $0) }
-    let alone = try best { .privateOnly(rate: $0) }
-    let both = try best { .both(rate: $0) }
-    let alones = alone.spread.values.map(-)
-    let boths = both.spread.values.map(-)
+    let plain = try Spread(
+      scale.seeds.map { try results.number(Kind.plain.name($0), "loss") })
+    let alone = try best { .privateOnly(epsilon: 8, rate: $0) }.losses
+    let both = try best { .both(epsilon: 8, filter: "none", rate: $0) }
     let closed = try Spread(
-      plain.indices.map { 100 * (alones[$0] - boths[$0]) / (alones[$0] - plain[$0]) })
-    let first = try results[Kind.both(rate: both.rate).name(scale.seeds[0])]
+      plain.values.indices.map {
+        100 * (alone.values[$0] - both.losses.values[$0]) / (alone.values[$0] - plain.values[$0])
+      })
+    let tightAlone = try best { .privateOnly(epsilon: 1, rate: $0) }.losses
+    let tightBoth = try best { .both(epsilon: 1, filter: "0.7", rate: $0) }.losses
+    let gain = try Spread(zip(tightAlone.values, tightBoth.values).map(-))
+    let interval = try gain.interval()
+    let first = try results[
+      Kind.both(epsilon: 8, filter: "none", rate: both.rate).name(scale.seeds[0])]
+    let note =
+      "nats for a byte, best of \(rates.count) learning rates, \(scale.seeds.count) seeds, \(try first.int("parameters")) parameters, bundled passages"
     return [
       .init(
         id: "P5", claim: "a tenth of public text closes 60 % of the gap at ε = 8",
         paper: "at least 60 %",
         ours:
-          "\(closed.text(1)) %: private \(try Spread(alones).text()), both \(try Spread(boths).text()), without privacy \(try Spread(plain).text())",
+          "\(closed.text(1)) %: private \(alone.text()), both \(both.losses.text()), without privacy \(plain.text())",
         verdict: .of(closed.mean >= 60),
-        note:
-          "nats for a byte, best of \(rates.count) learning rates, \(scale.seeds.count) seeds, \(try first.int("parameters")) parameters, bundled passages; public phase of the first seed ended at step \(try first.int("switchStep")): \(try first.string("switchCondition"))"
-      )
+        note: note
+          + "; public phase of the first seed ended at step \(try first.int("switchStep")): \(try first.string("switchCondition"))"
+      ),
+      .init(
+        id: "P5", claim: "ε = 1: public training, then DiSK, is better than private training",
+        paper: "the interval of the difference is above 0",
+        ours:
+          "private \(tightAlone.text()), both \(tightBoth.text()), difference \(gain.text()), 95 % interval \(Format.decimals(interval.lower, 3)) to \(Format.decimals(interval.upper, 3))",
+        verdict: .of(interval.lower > 0), note: note + "; κ = 0.7; Student's interval over seeds"),
     ]
   }
 }

@@ -19,14 +19,7 @@ struct DeceleratorShare: PaperExperiment {
       let task = try PublicStart.perceptron(steps: steps, records: records, seed: seed)
       let terms = CurvatureProbe(task, records: records, in: ComputeContext())
         .terms(clipping: try Clipping(function: .vanilla), probes: scale.probes, seed: seed)
-      result["\(number)"] = .object([
-        "share": terms.deceleratorShare(mechanism).map { .number($0) } ?? .null,
-        "batch": terms.bestBatch(noise: mechanism.noise).map { .number($0) } ?? .null,
-        "alongGradient": .number(terms.alongGradient),
-        "sampling": .number(terms.sampling / mechanism.batch),
-        "decelerator": .number(terms.decelerator(mechanism)), "trace": .number(terms.trace),
-        "clipFactor": .number(terms.clipFactor), "gradientSquare": .number(terms.gradientSquare),
-      ])
+      result["\(number)"] = .object(terms.summary(mechanism))
     }
     return result
   }
@@ -51,7 +44,9 @@ struct DeceleratorShare: PaperExperiment {
         } ?? "undefined: indefinite curvature"
       }.joined(separator: "; ")
     }
-    let (before, after) = (try spread("share", 0), try spread("share", places.count - 1))
+    let (before, after) = (
+      try spread("deceleratorShare", 0), try spread("deceleratorShare", places.count - 1)
+    )
     let factor = try before.flatMap { before in
       try after.map { try Spread(zip(before.values, $0.values).map(/)) }
     }
@@ -60,10 +55,10 @@ struct DeceleratorShare: PaperExperiment {
         id: "P3", claim: "public training lowers the decelerator's share by a factor 2 and more",
         paper: "calibrated 63; 46; 17 %",
         ours:
-          "\(try list("share", 1, 100)) %, factor \(factor.map { $0.text(2) } ?? "undefined")",
+          "\(try list("deceleratorShare", 1, 100)) %, factor \(factor.map { $0.text(2) } ?? "undefined")",
         verdict: .of(factor.map { $0.mean >= 2 } ?? false),
         note:
-          "after \(places.map { "\($0)" }.joined(separator: "; ")) public steps, \(scale.seeds.count) seeds; tr(H) \(try list("trace", 1)), which need not fall; B* \(try list("batch", 0))"
+          "after \(places.map { "\($0)" }.joined(separator: "; ")) public steps, \(scale.seeds.count) seeds; tr(H) \(try list("trace", 1)), which need not fall; B* \(try list("bestBatch", 0))"
       )
     ]
   }

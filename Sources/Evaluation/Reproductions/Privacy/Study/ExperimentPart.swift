@@ -48,6 +48,17 @@ struct Spread: Sendable {
     deviation = summary.standardDeviation.value ?? 0
   }
 
+  /// Ends of the 95 % interval of the mean (Student's t); infinite for one value.
+  func interval() throws -> (lower: Double, upper: Double) {
+    guard values.count > 1 else { return (-.infinity, .infinity) }
+    let freedom = Double(values.count - 1)
+    // P(|T| > t) is the regularised incomplete beta function at ν / (ν + t²).
+    let x = try BetaFunction.inverseRegularizedIncomplete(0.05, a: freedom / 2, b: 0.5)
+    let half =
+      (freedom * (1 / x - 1)).squareRoot() * deviation / Double(values.count).squareRoot()
+    return (mean - half, mean + half)
+  }
+
   /// For example `0.859 ± 0.012`.
   func text(_ digits: Int = 3) -> String {
     "\(Format.decimals(mean, digits)) ± \(Format.decimals(deviation, digits))"
