@@ -79,6 +79,9 @@ import Training
       terms.gradientSquare, try golden.double("gradientSquare"), absolute: 0, relative: 1e-5)
     expectClose(
       terms.clipFactor, try golden.double("clipFactor"), absolute: 0, relative: 1e-4)
+    expectClose(
+      terms.clipAlongGradient, try golden.double("clipAlongGradient"), absolute: 0,
+      relative: 1e-4)
     // Differences over a hundredth of the parameters' length: a thousandth of third-order terms.
     expectClose(
       terms.alongGradient, try golden.double("alongGradient"), absolute: 0, relative: 5e-3)
@@ -126,7 +129,7 @@ import Training
     // tr(HΣ)/B and the decelerator are at B = 256, σ = 4.27.
     let terms = CurvatureTerms(
       gradientSquare: 0.5, alongGradient: 0.00123, sampling: 0.00116 * 256,
-      trace: 0.00402 * 256 * 256 / (4.27 * 4.27), clipFactor: 1)
+      trace: 0.00402 * 256 * 256 / (4.27 * 4.27), clipFactor: 1, clipAlongGradient: 1)
     let mechanism = CurvatureTerms.Mechanism(batch: 256, noise: 4.27)
     expectClose(terms.decelerator(mechanism), 0.00402, absolute: 1e-9)
     expectClose(terms.deceleratorShare(mechanism) ?? .nan, 0.63, absolute: 0.005)

@@ -57,10 +57,13 @@ public struct CurvatureProbe<Task: PerRecordTask> {
       }
       sampling += curvature(along: deviation)
     }
+    let square = product(mean, mean)
+    let clipped = clippedMean(clipping)
     return CurvatureTerms(
-      gradientSquare: product(mean, mean), alongGradient: curvature(along: mean),
+      gradientSquare: square, alongGradient: curvature(along: mean),
       sampling: sampling / Double(probes), trace: trace / Double(probes),
-      clipFactor: averageClipFactor(clipping))
+      clipFactor: clipped.factor,
+      clipAlongGradient: square > 0 ? product(clipped.gradient, mean) / square : clipped.factor)
   }
 
   /// `vᵀHv`.
@@ -102,19 +105,17 @@ public struct CurvatureProbe<Task: PerRecordTask> {
       let losses = task.losses(of: Array(records[part]), on: tape)
       tape.backward(from: tape.sum(losses, weights: weights[part].map { Float($0) }))
     }
-    defer { for parameter in task.parameters { parameter.clearGradient() } }
-    return parameters.map { parameter in
-      parameter.gradient?.values.map(Double.init)
-        ?? [Double](repeating: 0, count: parameter.count)
-    }
+    return takeGradient()
   }
 
-  /// c: what the records' gradients are multiplied by, on average over records and clipping groups.
-  private func averageClipFactor(_ clipping: Clipping) -> Double {
+  /// The mean of the shortened gradients, and c: what they are multiplied by, on average over records
+  /// and clipping groups.
+  private func clippedMean(_ clipping: Clipping) -> (gradient: Direction, factor: Double) {
     let groups = clipping.groups(of: parameters.map(\.name))
     let count = (groups.max() ?? 0) + 1
     let groupOf = Dictionary(
       uniqueKeysWithValues: zip(parameters.map(ObjectIdentifier.init), groups))
+    for parameter in task.parameters { parameter.clearGradient() }
     var sum = 0.0
     for part in parts {
       var captured: [ParameterGradient] = []
@@ -125,11 +126,26 @@ public struct CurvatureProbe<Task: PerRecordTask> {
         guard let group = groupOf[ObjectIdentifier(parameter)] else { continue }
         for (record, square) in found.enumerated() { squares[group][record] += square }
       }
-      for square in squares.joined() {
-        sum += clipping.factor(norm: square.squareRoot(), groups: count)
+      let factors = squares.map {
+        $0.map { clipping.factor(norm: $0.squareRoot(), groups: count) }
+      }
+      sum += factors.joined().reduce(0, +)
+      for gradient in captured {
+        let group = groupOf[ObjectIdentifier(gradient.parameter)] ?? 0
+        gradient.accumulate(exampleWeights: factors[group].map { Float($0) }, in: context)
       }
     }
-    return sum / Double(records.count * count)
+    let total = Double(records.count)
+    return (takeGradient().map { $0.map { $0 / total } }, sum / (total * Double(count)))
+  }
+
+  /// The gradients that were added up, which are then cleared.
+  private func takeGradient() -> Direction {
+    defer { for parameter in task.parameters { parameter.clearGradient() } }
+    return parameters.map { parameter in
+      parameter.gradient?.values.map(Double.init)
+        ?? [Double](repeating: 0, count: parameter.count)
+    }
   }
 
   private var parts: [Range<Int>] {

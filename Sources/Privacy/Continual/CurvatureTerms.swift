@@ -19,14 +19,17 @@ public struct CurvatureTerms: Sendable, Equatable {
   public var trace: Double
   /// c; above 1 where clipping lengthens short gradients.
   public var clipFactor: Double
+  /// `⟨E[C_i g_i], G⟩ / ‖G‖²`: what clipping leaves along the gradient. The theory takes c for it.
+  public var clipAlongGradient: Double
 
   /// Terms that were measured or computed.
   public init(
     gradientSquare: Double, alongGradient: Double, sampling: Double, trace: Double,
-    clipFactor: Double
+    clipFactor: Double, clipAlongGradient: Double
   ) {
     (self.gradientSquare, self.alongGradient) = (gradientSquare, alongGradient)
-    (self.sampling, self.trace, self.clipFactor) = (sampling, trace, clipFactor)
+    (self.sampling, self.trace) = (sampling, trace)
+    (self.clipFactor, self.clipAlongGradient) = (clipFactor, clipAlongGradient)
   }
 
   /// How private gradients are made.
@@ -87,7 +90,8 @@ public struct CurvatureTerms: Sendable, Equatable {
       "sampling": .number(sampling / mechanism.batch),
       "decelerator": .number(decelerator(mechanism)),
       "deceleratorShare": number(deceleratorShare(mechanism)), "trace": .number(trace),
-      "clipFactor": .number(clipFactor), "bestRate": number(bestRate(mechanism)),
+      "clipFactor": .number(clipFactor), "clipAlongGradient": .number(clipAlongGradient),
+      "bestRate": number(bestRate(mechanism)),
       "bestDrop": number(bestDrop(mechanism)),
       "bestBatch": number(bestBatch(noise: mechanism.noise)),
     ]

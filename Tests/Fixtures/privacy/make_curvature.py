@@ -30,6 +30,7 @@ def losses(w):
 hessian = torch.autograd.functional.hessian(lambda w: losses(w).mean(), start)
 each = torch.autograd.functional.jacobian(losses, start)  # [records, parameters]
 mean = each.mean(0)
+factors = (clip / each.norm(dim=1)).clamp(max=1)
 deviations = (each - mean) / count ** 0.5
 between = deviations @ hessian @ deviations.T  # its trace is tr(H Sigma)
 
@@ -48,7 +49,8 @@ out = {
   "alongGradient": float(mean @ hessian @ mean),
   "trace": float(torch.trace(hessian)), "traceDeviation": deviation(hessian),
   "sampling": float(torch.trace(between)), "samplingDeviation": deviation(between),
-  "clipFactor": float((clip / each.norm(dim=1)).clamp(max=1).mean()),
+  "clipFactor": float(factors.mean()),
+  "clipAlongGradient": float((factors[:, None] * each).mean(0) @ mean / (mean @ mean)),
 }
 path = pathlib.Path(__file__).with_name("curvature.json")
 path.write_text(json.dumps(out, indent=1) + "\n")

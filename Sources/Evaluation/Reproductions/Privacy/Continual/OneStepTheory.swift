@@ -107,6 +107,7 @@ struct OneStepTheory: PaperExperiment {
     let found = Self.bestRate(rates, measured)
     return [
       "isDefined": .bool(found != nil), "best": .number(best), "measuredBest": .number(found ?? 0),
+      "terms": .object(point.terms.summary(mechanism)),
       "correlation": .number(Self.correlation(measured, predicted)),
       "measured": .array(measured.map { .number($0) }),
       "predicted": .array(predicted.map { .number($0) }),
@@ -185,6 +186,9 @@ struct OneStepTheory: PaperExperiment {
     let upToBest = try (0..<3).map { index in
       try Spread(shares.map { $0[index] }).text(2)
     }
+    let factors = try ["clipFactor", "clipAlongGradient"].map { key in
+      try Spread(results.map { try $0.object("terms").double(key) }).text(2)
+    }
     return .init(
       id: "P1", claim: claim, paper: expected,
       ours:
@@ -192,7 +196,7 @@ struct OneStepTheory: PaperExperiment {
       verdict: .of(
         correlations.allSatisfy { $0 > 0.95 } && ratios.allSatisfy { $0 >= 0.5 && $0 <= 2 }),
       note:
-        "\(scale.trials) steps at ¼, ½, 1, 1½ and 2 η*, B 256, σR 4.27, each of \(results.count) seeds"
+        "\(scale.trials) steps at ¼, ½, 1, 1½ and 2 η*, B 256, σR 4.27, each of \(results.count) seeds; average clip factor \(factors[0]), along the gradient \(factors[1])"
     )
   }
 
