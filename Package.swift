@@ -114,7 +114,7 @@ let targets: [Target] = [
   .testTarget(
     name: "PrivacyTests",
     dependencies: [
-      "Privacy", "Basics", "CKernels", "Models", "Statistics", "Tensors", "Training",
+      "Privacy", "Basics", "CKernels", "Evaluation", "Models", "Statistics", "Tensors", "Training",
       "TestSupport", system,
     ],
     swiftSettings: strict),
@@ -134,8 +134,8 @@ let targets: [Target] = [
   .testTarget(
     name: "EvaluationTests",
     dependencies: [
-      "Evaluation", "Attacks", "Basics", "Corpus", "Defenses", "Models", "Retrieval", "Statistics",
-      "Tensors", "TestSupport", system,
+      "Evaluation", "Attacks", "Basics", "Corpus", "Defenses", "Models", "Privacy", "Retrieval",
+      "Statistics", "Tensors", "TestSupport", "Training", system,
     ],
     swiftSettings: strict),
   .testTarget(

@@ -118,13 +118,19 @@ public final class TrainingLoop<Example> {
   ///   - identity: what the run is; a checkpoint of another run is refused.
   ///   - report: gets each line of metrics, and after going on those after the checkpoint again.
   ///   - evaluate: gives a value, higher is better, from the parameters as they are.
+  ///   - isFinished: whether the evaluations so far end the run, besides the settings' patience.
   /// - Returns: how it went.
   /// - Throws: ``TrainingError``; `FileError`; what `report` and `evaluate` throw;
   ///   `CancellationError`.
   public func run(
     checkpoint: FilePath? = nil, identity: String = "",
-    report: (Progress) throws -> Void = { _ in }, evaluate: (() throws -> Double)? = nil
+    report: (Progress) throws -> Void = { _ in }, evaluate: (() throws -> Double)? = nil,
+    isFinished: ([TrainingResult.Point]) -> Bool = { _ in false }
   ) throws -> TrainingResult {
+    var isOver: Bool {
+      settings.patience.map { ledger.evaluationsSinceBest >= $0 } ?? false
+        || isFinished(ledger.evaluations)
+    }
     var step = 0
     if let checkpoint, checkpoint.exists {
       step = try Checkpoint.read(
@@ -167,11 +173,6 @@ public final class TrainingLoop<Example> {
     return (since..<step).reduce(0) { total, step in
       plan.batch(at: step).reduce(total) { $0 + length($1) }
     }
-  }
-
-  private var isOver: Bool {
-    guard let patience = settings.patience else { return false }
-    return ledger.evaluationsSinceBest >= patience
   }
 
   private func update(step: Int, factor: Double) throws -> Double {

@@ -17,8 +17,12 @@ struct ReproduceCommand: ParsableCommand {
 
       Example: ragbench reproduce rag-poisoning
       Example: ragbench reproduce rag-poisoning --corpus textbooks --questions 100
+      Example: ragbench reproduce disk --output runs/disk
       """,
-    subcommands: [List.self, RagPoisoningCommand.self], defaultSubcommand: List.self)
+    subcommands: [
+      List.self, RagPoisoningCommand.self, DiSKCommand.self, ContinualPretrainingCommand.self,
+      CoreCommand.self,
+    ], defaultSubcommand: List.self)
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -30,7 +34,7 @@ struct ReproduceCommand: ParsableCommand {
 
     func run() throws {
       if let paper {
-        let names = ["rag-poisoning"]
+        let names = ["rag-poisoning"] + PrivacyReproduction.Paper.allCases.map(\.rawValue)
         throw UsageError(
           "unknown paper '\(TerminalText.excerpt(paper))'" + NearestName.hint(for: paper, in: names)
             + " (there are: \(names.joined(separator: ", ")))")
@@ -39,6 +43,9 @@ struct ReproduceCommand: ParsableCommand {
       table.append([
         "rag-poisoning", RagPoisoning.paper, "universal poisoning, and the detector against it",
       ])
+      for paper in PrivacyReproduction.Paper.allCases {
+        table.append([paper.rawValue, paper.reference, paper.about])
+      }
       Output.table(table, options)
     }
   }
@@ -127,15 +134,22 @@ struct ReproduceCommand: ParsableCommand {
         isDeterministic: isRepeated)
       results["reproduction"] = .object(reproduction.json)
       try sweep.finish(results)
-      if options.format != .human {
-        return try Output.results([.object(reproduction.json)], options.format)
-      }
-      for section in reproduction.sections {
-        Output.result(options.style.bold(section.title))
-        Output.table(section.table, options)
-        Output.result("")
-      }
-      Output.note("run directory: \(directory.path.shown)", options)
+      try ReproduceCommand.show(reproduction, directory, options)
     }
+  }
+
+  /// Claims, figures, verdicts.
+  static func show(
+    _ reproduction: Reproduction, _ directory: RunDirectory, _ options: SharedOptions
+  ) throws {
+    if options.format != .human {
+      return try Output.results([.object(reproduction.json)], options.format)
+    }
+    for section in reproduction.sections {
+      Output.result(options.style.bold(section.title))
+      Output.table(section.table, options)
+      Output.result("")
+    }
+    Output.note("run directory: \(directory.path.shown)", options)
   }
 }

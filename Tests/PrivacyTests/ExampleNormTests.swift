@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 import Training
 
+@testable import Evaluation
 @testable import Privacy
 
 /// Lengths of single examples' gradients against one backward pass for each example.
@@ -13,7 +14,7 @@ import Training
   private func expectNorms<Task: TrainingTask>(
     _ task: Task, _ examples: [Task.Example], tolerance: Double = 1e-4, _ comment: String
   ) {
-    let expected = Naive.gradients(task, examples)
+    let expected = ExplicitGradients.each(task, examples)
     for threads in [1, 2] {
       for method in [ExampleNorms.Method.mixed, .gram, .instantiated] {
         let context = ComputeContext(threads: threads)
@@ -23,9 +24,9 @@ import Training
         let found = ExampleNorms.squares(of: captured, by: method, in: context)
         let byName = Dictionary(uniqueKeysWithValues: found.map { ($0.parameter.name, $0.squares) })
         for example in examples.indices {
-          let all = expected[example].reduce(0) { $0 + Naive.square($1) }
+          let all = expected[example].reduce(0) { $0 + ExplicitGradients.square($1) }
           for (number, parameter) in task.parameters.enumerated() where parameter.isTrainable {
-            let square = Naive.square(expected[example][number])
+            let square = ExplicitGradients.square(expected[example][number])
             let norm = (byName[parameter.name]?[example] ?? 0).squareRoot()
             // What is 0 but for rounding has no relative accuracy.
             expectClose(
@@ -83,11 +84,11 @@ import Training
 
   @Test func tiedDecoder() throws {
     let decoder = try TinyDecoder(seed: 6)
-    expectNorms(decoder.task, TinyDecoder.texts(6, seed: 7), "decoder")
+    expectNorms(decoder, TinyDecoder.texts(6, seed: 7), "decoder")
     // Both uses matter, and so does their inner product.
     let texts = TinyDecoder.texts(3, seed: 8)
     decoder.positions.isTrainable = false
-    expectNorms(decoder.task, texts, "decoder with frozen positions")
+    expectNorms(decoder, texts, "decoder with frozen positions")
   }
 
   @Test func linearAndNormalised() throws {
@@ -123,7 +124,7 @@ import Training
     tape.backward(
       from: y, gradient: try Tensor([Float](repeating: 3, count: 16), shape: [2, 8]))
     for gradient in captured { gradient.accumulate(in: context) }
-    let expected = Naive.square(weight.gradient?.values ?? [])
+    let expected = ExplicitGradients.square(weight.gradient?.values ?? [])
     let found = ExampleNorms.squares(of: captured, by: .gram, in: context)[0].squares[0]
     expectClose(found, expected, absolute: 0, relative: 1e-5)
     #expect(expected > 0)
@@ -134,7 +135,7 @@ import Training
     let decoder = try TinyDecoder(seed: 12)
     let texts = TinyDecoder.texts(4, seed: 13)
     let context = ComputeContext()
-    let first = Naive.gradients(decoder.task, texts)
+    let first = ExplicitGradients.each(decoder, texts)
     let values = decoder.parameters.map(\.value)
     var captured: [ParameterGradient] = []
     func capture(_ coefficient: Float) {
@@ -143,13 +144,13 @@ import Training
         gradient.coefficient = coefficient
         captured.append(gradient)
       }
-      tape.backward(from: tape.sum(decoder.task.losses(of: texts, on: tape)))
+      tape.backward(from: tape.sum(decoder.losses(of: texts, on: tape)))
     }
     capture(-0.4)
     for parameter in decoder.parameters {
       parameter.update { values, _ in for i in values.indices { values[i] *= 1.1 } }
     }
-    let second = Naive.gradients(decoder.task, texts)
+    let second = ExplicitGradients.each(decoder, texts)
     capture(1.4)
     let found = ExampleNorms.squares(of: captured, in: context)
     for (parameter, squares) in found {
@@ -159,7 +160,8 @@ import Training
           -0.4 * $0 + 1.4 * $1
         }
         expectClose(
-          squares[example].squareRoot(), Naive.square(combined).squareRoot(), absolute: 1e-5,
+          squares[example].squareRoot(), ExplicitGradients.square(combined).squareRoot(),
+          absolute: 1e-5,
           relative: 1e-4, parameter.name)
       }
     }

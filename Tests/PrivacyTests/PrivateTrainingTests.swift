@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 import Training
 
+@testable import Evaluation
 @testable import Privacy
 
 /// Runs of private training: they go on with the same bits and the same account.
@@ -21,7 +22,7 @@ import Training
 
   private struct Setup {
     let decoder: TinyDecoder
-    let training: PrivateTraining<ToyLanguageModelTask>
+    let training: PrivateTraining<TinyDecoder>
     let loop: TrainingLoop<[Int32]>
 
     init(
@@ -40,7 +41,7 @@ import Training
       settings.recordsAtOnce = atOnce
       let context = ComputeContext(threads: threads)
       training = try PrivateTraining(
-        decoder.task, records: TinyDecoder.texts(12, seed: 2), ledger: ledger, settings: settings,
+        decoder, records: TinyDecoder.texts(12, seed: 2), ledger: ledger, settings: settings,
         in: context)
       var loopSettings = TrainingSettings(steps: 0)
       loopSettings.checkpointEvery = 1
@@ -144,7 +145,7 @@ import Training
     let texts = TinyDecoder.texts(12, seed: 2)
     func make(_ delta: Double, _ rate: Double, _ records: [[Int32]]) throws {
       _ = try PrivateTraining(
-        decoder.task, records: records, ledger: .forTests(rate: rate, delta: delta),
+        decoder, records: records, ledger: .forTests(rate: rate, delta: delta),
         settings: .forTests(), in: ComputeContext())
     }
     try make(0.08, 0.5, texts)
@@ -163,7 +164,7 @@ import Training
     let texts = TinyDecoder.texts(6, seed: 3)
     let plain = try TinyDecoder(seed: 4)
     let plainOptimizer = optimizer(plain)
-    let source = Backpropagation(plain.task, in: ComputeContext())
+    let source = Backpropagation(plain, in: ComputeContext())
     for step in 0..<5 {
       _ = source.computeGradient(of: texts, at: step)
       plainOptimizer.step()
@@ -171,7 +172,7 @@ import Training
     let decoder = try TinyDecoder(seed: 4)
     let ledger = try PrivacyLedger.forTests(noise: 0, rate: 1, steps: 5, delta: 1e-3)
     let training = try PrivateTraining(
-      decoder.task, records: texts, ledger: ledger,
+      decoder, records: texts, ledger: ledger,
       settings: .forTests(Clipping(length: 1e6, function: .vanilla), records: 6),
       in: ComputeContext())
     _ = try training.loop(

@@ -51,12 +51,15 @@ import Testing
   @Test func papersAreListedAndMistakesNamed() throws {
     let command = try Command.withIndex()
     let list = try command.run(["reproduce"])
-    #expect(list.status == 0 && list.outputText.contains("rag-poisoning"))
+    for paper in ["rag-poisoning", "disk", "dp-core", "dp-continual-pretraining"] {
+      #expect(list.status == 0 && list.outputText.contains(paper))
+    }
     for (arguments, text) in [
       (["rag-poisoning", "--retriever", "tiny-brt"], "tiny-bert"),
       (["rag-poisoning", "--corpus", "medqb", "--retriever", Command.model], "medqa"),
       (["rag-poisoning", "--questions", "-1"], "--questions"),
       (["rag-poison"], "did you mean 'rag-poisoning'"),
+      (["dp-cor"], "did you mean 'dp-core'"),
     ] {
       let result = try command.run(["reproduce"] + arguments)
       #expect(result.status == 64 && result.errorText.contains(text), "\(result.errorText)")

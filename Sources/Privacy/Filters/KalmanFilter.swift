@@ -28,7 +28,7 @@ public struct KalmanGains: Sendable, Equatable {
   }
 
   /// c = (1 − κ) / (κ γ), the weight of the gradient ahead.
-  var weightAhead: Double { gain == 1 ? 0 : (1 - gain) / (gain * lookAhead) }
+  package var weightAhead: Double { gain == 1 ? 0 : (1 - gain) / (gain * lookAhead) }
 
   /// Whether the gradient ahead is all that is needed.
   var isOneEvaluation: Bool { abs(weightAhead - 1) < 1e-3 }

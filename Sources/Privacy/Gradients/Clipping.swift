@@ -61,7 +61,7 @@ public struct Clipping: Sendable, Equatable {
   ///   - norm: its length, finite.
   ///   - groups: number of groups.
   /// - Returns: a factor that leaves a length of at most C / √groups.
-  func factor(norm: Double, groups: Int) -> Double {
+  package func factor(norm: Double, groups: Int) -> Double {
     let limit = Self.margin * length / Double(groups).squareRoot()
     switch function {
     case .vanilla: return norm > limit ? limit / norm : 1
@@ -72,7 +72,7 @@ public struct Clipping: Sendable, Equatable {
   }
 
   /// The group of each name, numbered from 0.
-  func groups(of names: [String]) -> [Int] {
+  package func groups(of names: [String]) -> [Int] {
     let keys = names.map { name in
       switch style {
       case .flat: return ""

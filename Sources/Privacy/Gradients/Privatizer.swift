@@ -23,7 +23,7 @@ public final class Privatizer<Task: PerRecordTask>: CombiningGradientSource {
   private let method: ExampleNorms.Method
 
   /// A source; ``PrivateTraining`` makes it together with the sampler that belongs to it.
-  init(
+  package init(
     _ task: Task, settings: PrivateTrainingSettings, ledger: PrivacyLedger,
     method: ExampleNorms.Method = .mixed, in context: ComputeContext
   ) {
@@ -64,7 +64,8 @@ public final class Privatizer<Task: PerRecordTask>: CombiningGradientSource {
   /// Puts the sum of the shortened gradients into the parameters.
   ///
   /// - Returns: the sum of the losses at the last point, of the records that are finite.
-  func sumClipped(_ examples: [Task.Example], at points: [GradientPoint]) -> Double {
+  @discardableResult
+  package func sumClipped(_ examples: [Task.Example], at points: [GradientPoint]) -> Double {
     precondition(!points.isEmpty, "Privatizer: no point")
     for parameter in parameters { parameter.clearGradient() }
     let values = parameters.map(\.value)

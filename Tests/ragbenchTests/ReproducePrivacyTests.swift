@@ -1,0 +1,105 @@
+import Basics
+import Foundation
+import SystemPackage
+import TestSupport
+import Testing
+
+/// Claims of the papers on private training through the binary, at a size at which verdicts say
+/// nothing.
+@Suite struct ReproducePrivacyTests {
+  static let papers = [
+    (
+      "disk",
+      ["D1", "D2", "D3", "D3", "D4", "D4", "D4", "D4", "D4", "D4", "D5", "D5", "D5", "D6", "D6"]
+    ),
+    (
+      "dp-core",
+      [
+        "C1", "C1", "C1", "C2", "C2", "C4", "C4", "C5", "C5", "C6", "C6", "C7", "C7", "C7", "C8",
+      ]
+    ),
+    (
+      "dp-continual-pretraining",
+      [
+        "P1", "P1", "P1", "P1", "P1", "P1", "P2", "P2", "P3", "P4", "P4", "P4", "P4", "P4", "P5",
+        "P5", "P7", "P7",
+      ]
+    ),
+  ]
+
+  private func arguments(_ paper: String, _ output: FilePath) -> [String] {
+    ["reproduce", paper, "--tiny", "--quiet", "--output", output.string, "--format", "json"]
+  }
+
+  /// Rows without those that are measurements of this machine.
+  private func rows(_ text: String) throws -> [JSONObject] {
+    try JSONParser.parse(text).requiredObject().objects("rows").filter {
+      $0["id"]?.stringValue != "D6"
+    }
+  }
+
+  @Test(arguments: papers) func everyClaimGetsAVerdict(paper: String, ids: [String]) throws {
+    let command = try Command()
+    let output = command.directory.file("run")
+    let result = try command.run(arguments(paper, output) + ["--threads", "2"])
+    try #require(result.status == 0, "\(result.errorText)")
+    let object = try JSONParser.parse(result.outputText).requiredObject()
+    let rows = try object.objects("rows")
+    #expect(rows.compactMap { $0["id"]?.stringValue } == ids)
+    for row in rows {
+      #expect(["holds", "does not hold"].contains(try row.string("verdict")))
+      for key in ["claim", "paper", "ours", "note"] { #expect(try !row.string(key).isEmpty) }
+    }
+    // The noise is named wherever the run is described.
+    for file in ["run.json", "results.json"] {
+      let text = try String(contentsOfFile: output.appending(file).string, encoding: .utf8)
+      #expect(text.contains("INSECURE"), "\(file)")
+    }
+    // Another number of threads, and again: the same figures.
+    let other = try command.run(
+      arguments(paper, command.directory.file("other")) + ["--threads", "1"])
+    #expect(try self.rows(other.outputText) == self.rows(result.outputText))
+    let again = try command.run(arguments(paper, output))
+    #expect(again.status == 64 && again.errorText.contains("finished"))
+    let seeded = try command.run(arguments(paper, output) + ["--seed", "2"])
+    #expect(seeded.status == 64 && seeded.errorText.contains("seed"), "\(seeded.errorText)")
+    let shown = try command.run([
+      "reproduce", paper, "--tiny", "--output", output.string, "--force", "--threads", "2",
+    ])
+    #expect(shown.status == 0 && shown.errorText.contains("INSECURE"))
+    #expect(shown.outputText.contains("verdict") && shown.outputText.contains(ids[0]))
+  }
+
+  /// Killed at any time, it goes on with what is finished and ends with the same results.
+  @Test(arguments: papers.map(\.0)) func aKilledRunGoesOn(paper: String) throws {
+    let command = try Command()
+    let whole = command.directory.file("whole")
+    let clock = ContinuousClock()
+    let start = clock.now
+    let expected = try rows(command.run(arguments(paper, whole)).outputText)
+    let duration = clock.now - start
+    var random = SeededGenerator(seed: 11)
+    var (killed, kept) = (0, 0)
+    for round in 0..<4 {
+      let output = command.directory.file("round-\(round)")
+      let child = try command.start(arguments(paper, output))
+      usleep(UInt32(Int.random(in: 0...Int(duration / .microseconds(1)), using: &random)))
+      child.send(signal: SIGKILL)
+      killed += child.wait().signal == SIGKILL ? 1 : 0
+      let log = output.appending("events.jsonl")
+      let before = (try? String(contentsOfFile: log.string, encoding: .utf8)) ?? ""
+      kept += before.isEmpty ? 0 : 1
+      let result = try command.run(arguments(paper, output))
+      // The kill came after the end.
+      if result.status == 64 { continue }
+      try #require(result.status == 0, "round \(round): \(result.errorText)")
+      #expect(try rows(result.outputText) == expected, "round \(round)")
+      let after = try String(contentsOfFile: log.string, encoding: .utf8)
+      let lines = after.split(separator: "\n")
+      #expect(Set(lines).count == lines.count, "round \(round): a part was measured twice")
+      let whole = before.split(separator: "\n").dropLast()
+      #expect(lines.starts(with: whole), "round \(round): a finished part is gone")
+    }
+    print("\(paper): \(killed) of 4 killed, \(kept) with finished parts")
+  }
+}
