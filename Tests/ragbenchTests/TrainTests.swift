@@ -183,7 +183,7 @@ import Testing
     let script = Checkout.fixture("training/load_saved.py")
     let peer = try ChildProcess.run(
       FilePath(PeerPython.path ?? ""),
-      [script.string, retriever.string, hits.string, classifier.string, file.string],
+      [script.string, retriever.string, hits.string, classifier.string, unseen.string],
       environment: ["TOKENIZERS_PARALLELISM": "false"], input: [], timeout: .seconds(240))
     #expect(peer.status == 0, "\(peer.errorText)")
     #expect(peer.outputText.contains("5 scores and 24 guesses agree"))
