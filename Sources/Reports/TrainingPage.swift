@@ -57,16 +57,49 @@ public struct TrainingPage {
     let end: Markup =
       results["endedEarly"]?.boolValue == true
       ? " It ended early, because the held-out examples got no better." : ""
+    let account = results["privacy"]?.objectValue
+    let weights: Markup =
+      account == nil
+      ? """
+      The weights are those of the best evaluation, at step \(Format.count(
+        results["bestStep"]?.intValue ?? steps)): the held-out examples chose them, so other data must judge them.
+      """ : "The weights are those of the last step."
+    let charts: Markup = "\(chart("losses", "loss"))\(chart("evaluations", "held-out value"))"
+    let course: Markup =
+      charts.text.isEmpty
+      ? .empty
+      : """
+      <h2>Course of training</h2>
+      <figure>\(charts)<figcaption>The mean loss of the steps since the point before; what is \
+      measured on held-out examples after each epoch, higher is better.</figcaption></figure>
+
+      """
     return """
       <p>\(Format.count(size)) examples, \(Format.count(results["heldOut"]?.intValue ?? 0)) held out, \(
-        Format.count(steps)) steps. The weights are those of the best evaluation, at step \(
-        Format.count(results["bestStep"]?.intValue ?? steps)): the held-out examples chose them, so other data must judge \
-      them.\(end)</p>
+        Format.count(steps)) steps. \(weights)\(end)</p>
       \(table.markup)
-      <h2>Course of training</h2>
-      <figure>\(chart("losses", "loss"))\(chart("evaluations", "held-out value"))<figcaption>The mean loss of the steps since the point before; what is \
-      measured on held-out examples after each epoch, higher is better.</figcaption></figure>
-      \(samples)
+      \(account.map(Self.privacy) ?? .empty)\(course)\(samples)
+      """
+  }
+
+  /// The account of private training.
+  private static func privacy(_ account: JSONObject) -> Markup {
+    var table = HTMLTable(columns: [.init("what"), .init("value", number: true)])
+    table.rows = [
+      ("epsilon (PRV, upper bound)", number(account["epsilonPRV"])),
+      ("epsilon (RDP)", number(account["epsilonRDP"])),
+      ("delta", account["delta"]?.doubleValue.map { "\($0)" } ?? "n/a"),
+      ("neighbours", account["adjacency"]?.stringValue ?? ""),
+      ("noise multiplier", number(account["noiseMultiplier"])),
+      ("sampling rate", number(account["samplingRate"])),
+      ("steps", Format.count(account["steps"]?.intValue ?? 0)),
+      ("noise from", account["randomness"]?.stringValue ?? ""),
+    ].map { [$0.0, $0.1] }
+    return """
+      <h2>Privacy</h2>
+      \(table.markup)
+      <p class="soft">Not covered: \(account["notCovered"]?.stringValue ?? "").</p>
+
       """
   }
 

@@ -112,6 +112,91 @@ import Testing
       })
   }
 
+  /// Plain and private trainings with canaries, and the attack through each of them.
+  @Test func whatPrivacyCostsAndTells() throws {
+    let command = try Command.withIndex()
+    let output = command.directory.file("run")
+    let text = """
+      name = "private"
+      model = "tiny-bert"
+      seeds = [1, 2]
+
+      [pairs]
+      corpus = "medqa"
+      queries = "exam"
+      limit = 40
+      test-share = 0.4
+      canaries = 12
+      public-corpus = "medqa"
+      public-negatives = 1
+      metrics = ["Recall@1"]
+
+      [attack]
+      corpus = "medqa"
+      queries = ["exam"]
+      payloads = ["pii"]
+      k = [2, 5]
+      limit = 10
+
+      [training]
+      batch-size = 8
+      max-tokens = 32
+      learning-rate = 0.002
+
+      [[settings]]
+      name = "plain"
+
+      [[settings]]
+      name = "DiSK 8"
+      training = { optimizer = "adam", dp = "epsilon=8,delta=0.001", filter = "disk", insecure-noise = true }
+      """
+    let result = try study(command, text, into: output)
+    try #require(result.status == 0, "\(result.errorText)")
+    for word in ["success@2", "membership AUC", "canary exposure", "before training"] {
+      #expect(result.outputText.contains(word), "\(word)")
+    }
+    let results = try JSONParser.parse(contentsOf: output.appending("results.json"))
+      .requiredObject()
+    let settings = try results.objects("settings")
+    #expect(settings.count == 2)
+    for (setting, ceiling) in zip(settings, [1.0, nil]) {
+      let figures = try setting.objects("figures")
+      #expect(figures.count == 2)
+      for entry in figures {
+        let leakage = try entry.object("leakage")
+        #expect((0...1).contains(try leakage.object("auc").double("value")))
+        #expect(try leakage.double("exposure") >= 0 && leakage.double("epsilonLowerBound") >= 0)
+        #expect(try entry.objects("attack").map { try $0.int("k") } == [2, 5])
+        #expect(try entry.objects("attack").allSatisfy { try $0.int("trials") == 10 })
+        let rate = try #require(try leakage.objects("rates").last)
+        if let ceiling {
+          #expect(try rate.double("ceiling") == ceiling && entry["privacy"] == nil)
+        } else {
+          let epsilon = try entry.object("privacy").double("epsilonPRV")
+          #expect(epsilon <= 8)
+          expectClose(
+            try rate.double("ceiling"), min(1, Foundation.exp(epsilon) * 0.01 + 0.001),
+            absolute: 1e-12)
+        }
+      }
+    }
+    let page = try command.run(["report", output.string, "--quiet"])
+    try #require(page.status == 0, "\(page.errorText)")
+    let html = try String(contentsOfFile: output.appending("report.html").string, encoding: .utf8)
+    #expect(html.contains("What it costs and what it tells") && html.contains("audited epsilon"))
+    for (old, new, reason) in [
+      ("k = [2, 5]", "k = [0]", "k"), ("canaries = 12", "canaries = -1", "canaries"),
+      ("canaries = 12", "canaries = 100000", "pairs"),
+      ("dp = \"epsilon=8,delta=0.001\"", "dp = \"epsilon=8,delta=0.001,b=1\"", "unknown name 'b'"),
+    ] {
+      let refused = try study(
+        command, text.replacing(old, with: new), into: command.directory.file("refused"))
+      #expect(
+        [64, 65].contains(refused.status) && refused.errorText.contains(reason),
+        "\(new): \(refused.errorText)")
+    }
+  }
+
   @Test func classifiersAreHeldAgainstARegression() throws {
     let command = try Command.withIndex()
     let words = ["heart blood", "bone sleep", "iron fever"]

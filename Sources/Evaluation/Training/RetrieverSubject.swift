@@ -102,6 +102,8 @@ struct RetrieverSubject: TrainingSubject {
       "corpus": .string(plan.corpus), "queries": .string(plan.queries),
       "pairs": JSONValue(pairs.count), "leftOut": JSONValue(leftOut),
       "negatives": JSONValue(plan.negatives),
+      "publicNegatives": JSONValue(plan.publicNegatives?.count ?? 0),
+      "canaries": JSONValue(canaries.count),
       "checksum": .string(checksum),
     ]
     switch test {
