@@ -48,11 +48,15 @@ struct ReportCommand: ParsableCommand {
       try failOver.map { try Gate(parsing: $0, .over) }
       + failUnder.map { try Gate(parsing: $0, .under) }
     let record = try RunRecord(directory)
-    if TrainingPage.isTraining(record) {
+    let page =
+      try TrainingPage.isTraining(record)
+      ? TrainingPage(record).html
+      : ReproductionPage.isReproduction(record) ? ReproductionPage(record).html : nil
+    if let page {
       guard gates.isEmpty else {
         throw UsageError("--fail-over and --fail-under are about attacks and detectors")
       }
-      let files = [("report.html", try TrainingPage(record).html)]
+      let files = [("report.html", page)]
       for path in try write(files, to: output.map { FilePath($0) } ?? directory) {
         Output.result(path.shown)
       }

@@ -46,6 +46,10 @@ import Testing
     let object = try JSONParser.parse(result.outputText).requiredObject()
     let rows = try object.objects("rows")
     #expect(rows.compactMap { $0["id"]?.stringValue } == ids)
+    let page = try command.run(["report", output.string, "--quiet"])
+    try #require(page.status == 0, "\(page.errorText)")
+    let html = try String(contentsOfFile: output.appending("report.html").string, encoding: .utf8)
+    #expect(html.contains("checks hold") && html.contains("INSECURE"))
     for row in rows {
       #expect(["holds", "does not hold"].contains(try row.string("verdict")))
       for key in ["claim", "paper", "ours", "note"] { #expect(try !row.string(key).isEmpty) }
