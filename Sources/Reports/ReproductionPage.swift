@@ -32,10 +32,11 @@ public struct ReproductionPage {
       \(ClaimTables(claims: rows).markup)
 
       """
-    body += Provenance(
-      description: record.description,
-      lines: Provenance.time(record.timings?["seconds"]?.doubleValue)
-    ).markup
+    body +=
+      Provenance(
+        description: record.description,
+        lines: Provenance.time(record.timings?["seconds"]?.doubleValue)
+      ).markup
     return Page(title: title, body: body).html
   }
 }
