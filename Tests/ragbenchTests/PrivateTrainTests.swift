@@ -176,6 +176,11 @@ import Testing
       ["train", "sft", answers.string, "--model", "run:\(base.string)", "--batch-size", "4"]
         + private8)
     #expect(try account(tuned).double("epsilonPRV") <= 8)
+    // Nothing of a private text is in what the run tells.
+    for name in ["results.json", "events.jsonl", "run.json"] {
+      let text = try String(contentsOfFile: tuned.appending(name).string, encoding: .utf8)
+      #expect(!text.contains("what of"), "\(name)")
+    }
     let refused = try command.run([
       "train", "sft", answers.string, "--model", "run:\(base.string)", "--packing", "--dp",
       "epsilon=8,delta=0.001", "--output", command.directory.file("x").string,

@@ -178,7 +178,9 @@ public struct GeneratorRun {
   ) throws -> JSONObject {
     let evaluation = PerplexityEvaluation(heldOut, decoder: decoder, context: course.context)
     let before = evaluation.measure()
-    let early = try writer.samples(of: decoder, in: course.context)
+    // Prompts and references are held-out examples, word for word: not for the report of private ones.
+    let showsSamples = course.choices.privacy == nil
+    let early = try showsSamples ? writer.samples(of: decoder, in: course.context) : []
     let result = try course.run(
       task,
       .init(
@@ -188,7 +190,7 @@ public struct GeneratorRun {
     let after = evaluation.measure()
     // First: samples take memory for the whole model once more.
     try save()
-    let late = try writer.samples(of: decoder, in: course.context)
+    let late = try showsSamples ? writer.samples(of: decoder, in: course.context) : []
     let samples = zip(writer.prompts, zip(early, late)).map { prompt, texts -> JSONValue in
       .object([
         "prompt": .string(prompt.text), "before": .string(texts.0), "after": .string(texts.1),
