@@ -4,7 +4,7 @@
 #     PEER_PYTHON=venv/bin/python Benchmarks/generator.sh      (Benchmarks/peers/requirements.txt)
 #
 # Both take the same blocks in the same order from the same weights. Needs the installed corpora textbooks and
-# medquad, the model SmolLM2-135M-Instruct, a built ragbench, and an otherwise quiet machine: about 20 minutes.
+# medquad, the model SmolLM2-135M-Instruct, a built ragbench, and an otherwise quiet machine: a quarter of an hour of training.
 set -euo pipefail
 cd "$(dirname "$0")"
 

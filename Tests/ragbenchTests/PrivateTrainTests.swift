@@ -314,6 +314,12 @@ import Testing
     let other = try command.directory.write("other.jsonl", text: "{}")
     for (arguments, status, reason) in [
       (["audit", "run:\(learnt.string)", "--data", other.string], 65, "not the file"),
+      (
+        [
+          "audit", "run:\(private8.string)", "--data", answers.string, "--reference",
+          "run:\(learnt.string)",
+        ], 64, "belongs to its own model"
+      ),
       (["audit", learnt.string, "--data", answers.string], 64, "expected run:DIR"),
       (["audit", "run:\(base.string)", "--data", answers.string], 64, "train-pretrain"),
     ] as [([String], Int32, String)] {

@@ -117,6 +117,11 @@ public struct RunAudit {
     let adapter = run.path.appending(GeneratorRun.adapterFolder)
     let tuned: TransformerDecoder
     if adapter.exists {
+      guard try LoRAAdapter.base(of: adapter).fingerprint == base.fingerprint else {
+        throw UsageError(
+          "the run trained an adapter, which belongs to its own model; '\(base.card.name)' is another"
+        )
+      }
       let model = try TrainableDecoder(DecoderWeights(directory: base.path))
       _ = try LoRAAdapter(directory: adapter, on: model, isTrainable: false)
       tuned = try TransformerDecoder(model.weights)
