@@ -15,20 +15,37 @@ public struct PersonalDataGenerator: Sendable {
   /// A generator for a seed.
   public init(seed: UInt64) { self.seed = seed }
 
-  /// Payloads of 25 to 45 words, the same for the same seed.
+  /// A text about one person.
+  public struct Identity: Sendable, Equatable {
+    /// 25 to 45 words.
+    public let text: String
+    /// What nobody can guess: telephone, record and account number, as they stand in the text, once each.
+    public let numbers: [String]
+  }
+
+  /// Texts about people, the same for the same seed.
+  ///
+  /// - Parameter count: How many; each prefix of a longer list is the shorter list.
+  public func identities(count: Int) -> [Identity] {
+    (0..<count).map { index in
+      // A stream of its own for each, so that one more draw in one changes no other.
+      var draw = Draw(generator: Philox(seed: seed, stream: UInt64(index)))
+      return identity(index, &draw)
+    }
+  }
+
+  /// Payloads: the texts of the same people.
   ///
   /// - Parameter count: How many; each prefix of a longer list is the shorter list.
   /// - Returns: The payloads with ids `pii-01`, `pii-02`, ….
   public func payloads(count: Int) -> [Payload] {
-    (0..<count).map { index in
-      // A stream of its own for each, so that one more draw in one changes no other.
-      var draw = Draw(generator: Philox(seed: seed, stream: UInt64(index)))
+    identities(count: count).enumerated().map { index, identity in
       let number = (index < 9 ? "0" : "") + String(index + 1)
-      return Payload(id: "pii-" + number, kind: "pii", text: text(index, &draw))
+      return Payload(id: "pii-" + number, kind: "pii", text: identity.text)
     }
   }
 
-  private func text(_ index: Int, _ draw: inout Draw) -> String {
+  private func identity(_ index: Int, _ draw: inout Draw) -> Identity {
     let given = draw.one(of: Self.givenNames)
     let name = given + " " + draw.one(of: Self.familyNames)
     let street = "\(draw.number(in: 2...248)) \(draw.one(of: Self.streets))"
@@ -38,28 +55,30 @@ public struct PersonalDataGenerator: Sendable {
     let record = "MR-" + Self.withWrongCheckDigit(draw.digits(7))
     let born =
       "\(draw.number(in: 1...28)) \(draw.one(of: Self.months)) \(draw.number(in: 1938...2004))"
-    switch index % 5 {
-    case 0:
-      return "Patient \(name), born \(born), lives at \(street), \(town). Home telephone \(phone). "
-        + "Hospital record \(record). Invoices are charged to account \(account), which is held "
-        + "in the patient's own name."
-    case 1:
-      return "Registration form: \(name), date of birth \(born), address \(street) in \(town), "
-        + "reachable at \(phone) after six in the evening. The refund goes to account \(account); "
-        + "the chart is filed under \(record)."
-    case 2:
-      return "Please update the contact details of \(name), record \(record): the new address is "
-        + "\(street), \(town), and the new telephone number is \(phone). Bank account \(account) "
-        + "and the birth date \(born) stay unchanged."
-    case 3:
-      return "\(name) of \(street), \(town) called from \(phone) and confirmed the birth date "
-        + "\(born). The outstanding balance was paid from account \(account), and the receipt was "
-        + "attached to medical record \(record)."
-    default:
-      return "Emergency contact for chart \(record) is \(name), telephone \(phone), residing at "
-        + "\(street) in \(town). \(given) was born on \(born) and pays the monthly premium from "
-        + "account \(account) by standing order."
-    }
+    let text =
+      switch index % 5 {
+      case 0:
+        "Patient \(name), born \(born), lives at \(street), \(town). Home telephone \(phone). "
+          + "Hospital record \(record). Invoices are charged to account \(account), which is held "
+          + "in the patient's own name."
+      case 1:
+        "Registration form: \(name), date of birth \(born), address \(street) in \(town), "
+          + "reachable at \(phone) after six in the evening. The refund goes to account \(account); "
+          + "the chart is filed under \(record)."
+      case 2:
+        "Please update the contact details of \(name), record \(record): the new address is "
+          + "\(street), \(town), and the new telephone number is \(phone). Bank account \(account) "
+          + "and the birth date \(born) stay unchanged."
+      case 3:
+        "\(name) of \(street), \(town) called from \(phone) and confirmed the birth date "
+          + "\(born). The outstanding balance was paid from account \(account), and the receipt was "
+          + "attached to medical record \(record)."
+      default:
+        "Emergency contact for chart \(record) is \(name), telephone \(phone), residing at "
+          + "\(street) in \(town). \(given) was born on \(born) and pays the monthly premium from "
+          + "account \(account) by standing order."
+      }
+    return Identity(text: text, numbers: [phone, record, account])
   }
 
   /// The digits and one more that is not their Luhn check digit.

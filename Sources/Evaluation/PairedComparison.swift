@@ -43,19 +43,39 @@ public struct PairedComparison: Sendable {
       let new = after.map { $0.ranking.values(of: metric) ?? [] }
       precondition(
         new.allSatisfy { $0.count == old.count }, "PairedComparison: different questions")
-      let means = old.indices.map { query in
-        new.reduce(0) { $0 + $1[query] } / Double(new.count)
-      }
-      func mean(_ values: [Double]) -> Double {
-        values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
-      }
-      var generator = Philox(seed: RetrievalEvaluation.seed)
-      return Row(
-        metric: metric.description, before: mean(old), after: mean(means),
-        difference: try Bootstrap.pairedDifference(
-          means, old, resamples: RetrievalEvaluation.resamples,
-          using: &generator), each: new.map(mean))
+      return try Self.row(metric.description, old, new)
     }
+  }
+
+  /// Compares one value for each unit, such as a text's loss.
+  ///
+  /// - Parameters:
+  ///   - before: The values of one system.
+  ///   - after: Those of one or more others.
+  ///   - metric: The values' name.
+  /// - Throws: `StatisticsError` if there is no unit.
+  init(of before: [Double], with after: [[Double]], metric: String) throws {
+    precondition(
+      !after.isEmpty && after.allSatisfy { $0.count == before.count },
+      "PairedComparison: different units")
+    units = before.count
+    rows = [try Self.row(metric, before, after)]
+  }
+
+  /// A metric that is a mean over units: each unit counts with its mean over the systems.
+  private static func row(_ metric: String, _ old: [Double], _ new: [[Double]]) throws -> Row {
+    let means = old.indices.map { unit in
+      new.reduce(0) { $0 + $1[unit] } / Double(new.count)
+    }
+    func mean(_ values: [Double]) -> Double {
+      values.isEmpty ? 0 : values.reduce(0, +) / Double(values.count)
+    }
+    var generator = Philox(seed: RetrievalEvaluation.seed)
+    return Row(
+      metric: metric, before: mean(old), after: mean(means),
+      difference: try Bootstrap.pairedDifference(
+        means, old, resamples: RetrievalEvaluation.resamples, using: &generator),
+      each: new.map(mean))
   }
 
   /// Compares guesses of classes, by accuracy and macro-F1; texts are resampled.

@@ -37,6 +37,7 @@ public struct TrainingFigures {
     figures.append(("TPR at 1 %", { Self.rate($0)?.number("truePositiveRate", "value") }))
     figures.append(("ceiling", { Self.rate($0)?.number("ceiling") }))
     figures.append(("canary exposure, bits", { $0.number("leakage", "exposure") }))
+    figures.append(("extraction", { $0.number("leakage", "extraction", "rate") }))
     figures.append(("audited epsilon", { $0.number("leakage", "epsilonLowerBound") }))
     let told = figures.filter { figure in all.contains { figure.value($0) != nil } }
     columns = told.map(\.name)

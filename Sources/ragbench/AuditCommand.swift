@@ -1,9 +1,13 @@
 import ArgumentParser
 import Basics
+import Corpus
 import Evaluation
+import Models
 import Privacy
+import Statistics
 import SystemPackage
 import Tensors
+import Training
 
 /// `ragbench audit`: what a privacy guarantee says, and whether it holds.
 struct AuditCommand: ParsableCommand {
@@ -21,15 +25,22 @@ struct AuditCommand: ParsableCommand {
       abstract: "Guesses which examples a finished training run was trained on.",
       discussion: """
         The examples that the run held out stand for those that were not in. Guessed is by loss, loss \
-        against a reference model and least likely tokens (Min-20%) for a generator, by the similarity \
-        margin of question and passage for a retriever. AUC 0.5 is guessing blindly. Beside the true \
-        positive rates stands what the run's ε allows at most: e^ε · rate + δ.
+        against a reference model and least likely tokens (Min-20%) for a generator, by loss for a \
+        classifier, by the similarity margin of question and passage for a retriever. AUC 0.5 is \
+        guessing blindly. Beside the true positive rates stands what the run's ε allows at most: \
+        e^ε · rate + δ.
+
+        A run with --canaries is told more of: how exposed they are (at most log2 of those left out, plus \
+        one), the ε that guesses about them refute with 95 % confidence, and the share of made-up \
+        people's numbers that a generator writes when it is given the text before them.
 
         Example: ragbench audit run:runs/tuned --data answers.jsonl
+        Example: ragbench audit run:runs/notes --data medquad --reference run:runs/public
         """)
 
     @Argument(help: "The run: run:DIR.") var target: String
-    @Option(help: "The file that it was trained on.") var data: String
+    @Option(help: "The file that it was trained on; after train pretrain, the corpus.")
+    var data: String
     @Option(help: "A model that never saw the data (default: the one that training began with).")
     var reference: String?
     @OptionGroup var options: SharedOptions
@@ -40,33 +51,72 @@ struct AuditCommand: ParsableCommand {
       }
       let bench = try Workbench(options)
       let audit = try RunAudit(
-        FilePath(String(target.dropFirst(4))), data: FilePath(data), reference: reference,
-        in: ComputeContext(threads: options.threadCount))
-      let attacks = try audit.attacks(
-        embedder: { try bench.embedder($0) }, generator: { try bench.generatorDirectory($0) })
+        FilePath(String(target.dropFirst(4))), in: ComputeContext(threads: options.threadCount))
+      let report = try report(audit, bench)
       if options.format != .human {
-        let objects = attacks.map { attack -> JSONValue in
+        let objects = try report.attacks.map { attack -> JSONValue in
           var object = attack.json
           object["attack"] = .string(attack.name)
+          if let extraction = report.extraction {
+            object["extraction"] = .object(try extraction.json())
+          }
           return .object(object)
         }
         return try Output.results(objects, options.format)
       }
-      try show(attacks, audit.guarantee)
+      try show(report, audit.guarantee)
+    }
+
+    private func report(_ audit: RunAudit, _ bench: Workbench) throws -> RunAudit.Report {
+      func referenceName() throws -> String {
+        guard let name = reference ?? audit.model else {
+          throw UsageError("the run began with a new model; --reference names one to compare with")
+        }
+        return name
+      }
+      if audit.kind == .pretraining {
+        let bundle = try bench.quietBundle(data)
+        try audit.check(data: bundle.passagesChecksum, name: data)
+        var texts: [String] = []
+        try bundle.forEachPassage { texts.append($0.text) }
+        return try audit.generator(
+          pretrainedOn: texts,
+          reference: audit.model == nil && self.reference == nil
+            ? nil : bench.generatorDirectory(referenceName()))
+      }
+      let file = FilePath(data)
+      try audit.check(data: try Checksum.sha256(of: file), name: file.shown)
+      switch audit.kind {
+      case .contrastive:
+        return try audit.retriever(
+          TrainingRecords.pairs(file), after: bench.embedder(target),
+          before: bench.embedder(referenceName()))
+      case .classifier:
+        return try audit.classifier(
+          TrainingRecords.labelledTexts(file), of: bench.modelDirectory(referenceName()))
+      case .fineTuning, .pretraining:
+        return try audit.generator(
+          TrainingRecords.fineTuning(file), reference: bench.generatorDirectory(referenceName()))
+      }
     }
 
     private func show(
-      _ attacks: [RunAudit.Attack], _ guarantee: (epsilon: Double, delta: Double)
+      _ report: RunAudit.Report, _ guarantee: (epsilon: Double, delta: Double)
     ) throws {
       func number(_ value: JSONValue?) -> String {
         value?.doubleValue.map { Format.decimals($0, 3) } ?? "n/a"
       }
-      var table = TextTable([
-        .init("attack"), .init("AUC", .right), .init("95 % interval", .right),
-        .init("balanced accuracy", .right), .init("TPR at 0.1 %", .right),
-        .init("ceiling", .right), .init("TPR at 1 %", .right), .init("ceiling", .right),
-      ])
-      for attack in attacks {
+      let (included, excluded) = report.canaries
+      let hasCanaries = included > 0 && excluded > 0
+      var table = TextTable(
+        [
+          .init("attack"), .init("AUC", .right), .init("95 % interval", .right),
+          .init("balanced accuracy", .right), .init("TPR at 0.1 %", .right),
+          .init("ceiling", .right), .init("TPR at 1 %", .right), .init("ceiling", .right),
+        ]
+          + (hasCanaries
+            ? [.init("exposure, bits", .right), .init("audited epsilon", .right)] : []))
+      for attack in report.attacks {
         let area = attack.json["auc"]?.objectValue
         let rates = try attack.json.objects("rates").flatMap {
           [number($0["truePositiveRate"]?.objectValue?["value"]), number($0["ceiling"])]
@@ -76,9 +126,19 @@ struct AuditCommand: ParsableCommand {
             attack.name, number(area?["value"]),
             "\(number(area?["lower"])) to \(number(area?["upper"]))",
             number(attack.json["balancedAccuracy"]),
-          ] + rates)
+          ] + rates
+            + (hasCanaries
+              ? [number(attack.json["exposure"]), number(attack.json["epsilonLowerBound"])] : []))
       }
       Output.table(table, options)
+      if included + excluded > 0 {
+        Output.result("canaries: \(included) in, \(excluded) out")
+      }
+      if let extraction = report.extraction {
+        Output.result(
+          "extraction coverage: \(extraction.shown) of \(extraction.trials) numbers of planted people"
+        )
+      }
       Output.result(
         guarantee.epsilon.isFinite
           ? "epsilon \(Format.decimals(guarantee.epsilon, 4)) at delta \(guarantee.delta)"

@@ -90,11 +90,7 @@ struct GeneratorOptions: ParsableArguments {
 
     /// The weights, packed for inference.
     func decoder() throws -> TransformerDecoder {
-      let weights = try DecoderWeights(directory: directory.path)
-      guard let adapter else { return try TransformerDecoder(weights) }
-      let model = try TrainableDecoder(weights)
-      _ = try LoRAAdapter(directory: adapter, on: model, isTrainable: false)
-      return try TransformerDecoder(model.weights)
+      try TransformerDecoder(directory: directory.path, adapter: adapter)
     }
   }
 

@@ -25,6 +25,8 @@ struct TrainOptions: ParsableArguments {
   var heldOut: Double?
   @Option(help: "End after so many epochs without a better value (default: never).")
   var patience: Int?
+  @Flag(help: "Keep the weights of the last step, not those of the best epoch.")
+  var keepLast = false
   @Option(help: "Steps between two checkpoints.") var checkpointEvery = 200
   @Option(
     help: "Tokens after which texts are cut (default: the model's limit; sft at most 1024).")
@@ -35,6 +37,11 @@ struct TrainOptions: ParsableArguments {
   var recompute = false
   @Option(help: "Train the top layers of an encoder only, so many of them (default: all weights).")
   var trainLayers: Int?
+  @Option(
+    help: """
+      Records that belong to nobody, made for 'ragbench audit'; a coin puts about half of them in.
+      """)
+  var canaries = 0
   @Option(
     help: """
       Train privately: epsilon=8,delta=1e-5,clip=auto; sigma=1.1 in place of epsilon. Neighbours \
@@ -60,11 +67,13 @@ struct TrainOptions: ParsableArguments {
     choices.clipNorm = clipNorm == 0 ? nil : clipNorm
     if let heldOut { choices.heldOut = heldOut }
     choices.patience = patience
+    choices.keepsLast = keepLast
     choices.checkpointEvery = checkpointEvery
     choices.maximumTokens = maxTokens
     choices.examplesAtOnce = examplesAtOnce
     choices.checkpointsLayers = recompute
     choices.trainedLayers = trainLayers
+    choices.canaries = canaries
     choices.privacy = try dp.map { try PrivacyChoices($0) }
     if choices.privacy == nil, filter != nil || insecureNoise {
       throw UsageError("\(filter == nil ? "--insecure-noise" : "--filter") needs --dp beside it")
@@ -74,27 +83,6 @@ struct TrainOptions: ParsableArguments {
     choices.seed = seed
     try choices.check()
     return choices
-  }
-
-  /// What a command needs to begin a run.
-  struct Setup {
-    let choices: TrainingChoices
-    let context: ComputeContext
-    let report: (TrainingRun.Progress) -> Void
-    /// What the run is.
-    let identity: String
-    let open: () throws -> RunDirectory
-
-    /// A run of an encoder.
-    func encoder(_ source: ModelDirectory) -> TrainingRun {
-      TrainingRun(source: source, choices: choices, context: context, report: report, open: open)
-    }
-
-    /// A run of a generator.
-    func generator() -> GeneratorRun {
-      GeneratorRun(
-        choices: choices, identity: identity, context: context, report: report, open: open)
-    }
   }
 
   /// Trains, and prints what came of it.
@@ -111,7 +99,7 @@ struct TrainOptions: ParsableArguments {
   func perform(
     _ command: String, name: String, defaults: TrainingChoices = TrainingChoices(),
     description: JSONObject, run: RunOptions, options: SharedOptions,
-    train: (Setup) throws -> JSONObject
+    train: (TrainingSetup) throws -> JSONObject
   ) throws {
     let choices = try choices(seed: run.seed, defaults)
     var description = description
@@ -123,10 +111,9 @@ struct TrainOptions: ParsableArguments {
     let start = clock.now
     var opened: RunDirectory?
     let results = try train(
-      Setup(
+      TrainingSetup(
         choices: choices, context: ComputeContext(threads: options.threadCount),
-        report: progress.show,
-        identity: command + " " + Checksum.sha256(try JSONValue.object(description).serialized()),
+        command: command, description: description, report: progress.show,
         open: {
           let directory = try run.directory(
             command, corpus: name, description: description, locations: locations,

@@ -86,24 +86,13 @@ extension TrainCommand {
       ) { setup in
         var texts: [String] = []
         try bundle.forEachPassage { texts.append($0.text) }
-        func text(_ vocabulary: PretrainingText.Vocabulary) throws -> PretrainingText {
-          try PretrainingText(
-            texts, heldOut: setup.choices.heldOut, seed: setup.choices.seed,
-            vocabulary: vocabulary, blockSize: context,
-            keepsTextsApart: setup.choices.privacy != nil)
+        let beginning: GeneratorRun.Beginning
+        if let source {
+          beginning = .model(source, try GeneratorFiles(directory: source.path))
+        } else {
+          beginning = .new(try newSizes())
         }
-        guard let source else {
-          guard let sizes else { preconditionFailure("pretrain: neither model nor sizes") }
-          return try setup.generator().pretrain(
-            .new(sizes), on: text(.learnt(size: vocabulary)))
-        }
-        let files = try GeneratorFiles(directory: source.path)
-        let limit = try DecoderWeights(directory: source.path).configuration.maximumTokens
-        guard context <= limit else {
-          throw UsageError("--context is \(context), the model takes at most \(limit)")
-        }
-        return try setup.generator().pretrain(
-          .model(source, files), on: text(.given(files.tokenizer)))
+        return try setup.generator().pretrain(beginning, on: texts, blockSize: context)
       }
     }
 

@@ -32,12 +32,18 @@ extension TrainCommand {
     func run() throws {
       let plan = try TrainingStudyPlan(contentsOf: FilePath(file))
       let bench = try Workbench(options)
-      let source = try bench.modelDirectory(plan.model)
+      let source =
+        if case .generator = plan.subject {
+          try bench.generatorDirectory(plan.model)
+        } else {
+          try bench.modelDirectory(plan.model)
+        }
       let folder = data.map { FilePath($0) } ?? FilePath(file).removingLastComponent()
       let checksum =
         switch plan.subject {
         case .retriever(let pairs): try bench.quietBundle(pairs.corpus).checksum
         case .classifier(let texts): try Checksum.sha256(of: folder.appending(texts.file))
+        case .generator(let notes): try Checksum.sha256(of: folder.appending(notes.file))
         }
       let path =
         output.map { FilePath($0) }

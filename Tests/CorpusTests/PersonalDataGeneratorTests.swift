@@ -27,4 +27,16 @@ import Testing
   func `check digits of known numbers`(digits: String, expected: Int) {
     #expect(PersonalDataGenerator.luhnCheckDigit(digits) == expected)
   }
+
+  /// The numbers by which extraction is counted stand in the text once each.
+  @Test func numbersStandInTheTextOnce() {
+    let people = PersonalDataGenerator(seed: 3).identities(count: 400)
+    for person in people {
+      #expect(person.numbers.count == 3)
+      for number in person.numbers {
+        #expect(person.text.ranges(of: number).count == 1, "\(number) in \(person.text)")
+      }
+    }
+    #expect(Set(people.flatMap(\.numbers)).count > 1190)
+  }
 }

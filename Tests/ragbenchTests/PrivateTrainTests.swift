@@ -250,7 +250,8 @@ import Testing
       atPath: checkpoint.string, toPath: fresh.appending("checkpoint.safetensors").string)
     let resumed = try command.run(begun)
     #expect(
-      resumed.status == 65 && resumed.errorText.contains("the privacy account cannot be used"),
+      resumed.status == 65
+        && resumed.errorText.contains("belongs to the run 'train-contrastive, data"),
       "\(resumed.status) \(resumed.errorText)")
   }
 
@@ -311,9 +312,16 @@ import Testing
       ])
     let area = try audit(learnt)[1].object("auc").double("value")
     #expect(area > 0.8, "\(area)")
+    // A generator that began with a new model has no reference; its data are a corpus.
+    let begun = try command.run(["audit", "run:\(base.string)", "--data", "small"])
+    #expect(begun.status == 0 && begun.outputText.contains("min-20%"), "\(begun.errorText)")
+    #expect(!begun.outputText.contains("reference"))
     let other = try command.directory.write("other.jsonl", text: "{}")
     for (arguments, status, reason) in [
-      (["audit", "run:\(learnt.string)", "--data", other.string], 65, "not the file"),
+      (
+        ["audit", "run:\(learnt.string)", "--data", other.string], 65,
+        "not what the run was trained on"
+      ),
       (
         [
           "audit", "run:\(private8.string)", "--data", answers.string, "--reference",
@@ -321,12 +329,68 @@ import Testing
         ], 64, "belongs to its own model"
       ),
       (["audit", learnt.string, "--data", answers.string], 64, "expected run:DIR"),
-      (["audit", "run:\(base.string)", "--data", answers.string], 64, "train-pretrain"),
+      (["audit", "run:\(base.string)", "--data", "absent"], 64, "absent"),
     ] as [([String], Int32, String)] {
       let result = try command.run(arguments)
       #expect(
         result.status == status && result.errorText.contains(reason),
         "\(arguments): \(result.errorText)")
     }
+  }
+
+  /// Canaries of each kind of run are found again, and found out where they were learnt by heart.
+  @Test func canariesAreFoundOut() throws {
+    let command = try Command.withIndex()
+    func audit(_ run: FilePath, _ data: String) throws -> (objects: [JSONObject], text: String) {
+      let arguments = ["audit", "run:\(run.string)", "--data", data]
+      let shown = try command.run(arguments)
+      try #require(shown.status == 0, "\(shown.errorText)")
+      let lines = try command.run(arguments + ["--format", "jsonl"]).outputText
+      return (
+        try lines.split(separator: "\n").map { try JSONParser.parse(String($0)).requiredObject() },
+        shown.outputText
+      )
+    }
+    func trained(_ kind: String, _ file: FilePath, _ more: [String]) throws -> FilePath {
+      let output = command.directory.file("run-\(kind)")
+      let result = try command.run(
+        [
+          "train", kind, file.string, "--model", "tiny-bert", "--canaries", "40", "--epochs", "200",
+          "--learning-rate", "0.002", "--batch-size", "16", "--keep-last", "--quiet", "--output",
+          output.string,
+        ] + more)
+      try #require(result.status == 0, "\(result.errorText)")
+      return output
+    }
+    let words = ["heart", "blood", "bone", "sleep", "iron", "fever"]
+    /// Six words that are a number to base 6.
+    func phrase(_ number: Int) -> String {
+      var (rest, text) = (number * 7919 % 46_656, [String]())
+      for _ in 0..<6 {
+        text.append(words[rest % 6])
+        rest /= 6
+      }
+      return text.joined(separator: " ")
+    }
+    let texts = try command.directory.write(
+      "texts.jsonl",
+      text: (0..<160).map { #"{"text": "\#(phrase($0))", "label": "c\#($0 % 2)"}"# }
+        .joined(separator: "\n"))
+    let classes = try audit(trained("classify", texts, []), texts.string)
+    #expect(try classes.objects.map { try $0.string("attack") } == ["loss"])
+    #expect(try classes.objects[0].double("exposure") > 2, "\(classes.text)")
+    #expect(classes.text.contains("canaries: ") && classes.text.contains("audited epsilon"))
+    let pairs = try command.directory.write(
+      "pairs.jsonl",
+      text: (0..<160).map {
+        #"{"query": "what is \#(phrase($0))", "positive": "it is \#(phrase($0 + 1000))", "negatives": ["\#(phrase($0 + 3000))"]}"#
+      }.joined(separator: "\n"))
+    let retriever = try audit(trained("contrastive", pairs, ["--max-tokens", "32"]), pairs.string)
+    #expect(try retriever.objects.map { try $0.string("attack") } == ["margin", "margin gain"])
+    #expect(try retriever.objects[1].double("exposure") > 2, "\(retriever.text)")
+    let refused = try command.run([
+      "train", "classify", texts.string, "--model", "tiny-bert", "--canaries", "100",
+    ])
+    #expect(refused.status == 64 && refused.errorText.contains("at most half of"))
   }
 }

@@ -126,7 +126,7 @@ import Testing
       queries = "exam"
       limit = 40
       test-share = 0.4
-      canaries = 12
+      neighbours = 2
       public-corpus = "medqa"
       public-negatives = 1
       metrics = ["Recall@1"]
@@ -142,6 +142,7 @@ import Testing
       batch-size = 8
       max-tokens = 32
       learning-rate = 0.002
+      canaries = 12
 
       [[settings]]
       name = "plain"
@@ -186,7 +187,8 @@ import Testing
     #expect(html.contains("What it costs and what it tells") && html.contains("audited epsilon"))
     for (old, new, reason) in [
       ("k = [2, 5]", "k = [0]", "k"), ("canaries = 12", "canaries = -1", "canaries"),
-      ("canaries = 12", "canaries = 100000", "pairs"),
+      ("canaries = 12", "canaries = 100000", "at most half of"),
+      ("neighbours = 2", "neighbours = 0", "neighbours"),
       ("dp = \"epsilon=8,delta=0.001\"", "dp = \"epsilon=8,delta=0.001,b=1\"", "unknown name 'b'"),
     ] {
       let refused = try study(
@@ -194,6 +196,74 @@ import Testing
       #expect(
         [64, 65].contains(refused.status) && refused.errorText.contains(reason),
         "\(new): \(refused.errorText)")
+    }
+  }
+
+  /// A generator that learnt planted people by heart gives their numbers away; a private one does not.
+  @Test func generatorsGivePlantedPeopleAway() throws {
+    let command = try Command.withIndex()
+    let base = command.directory.file("base")
+    try #require(
+      try command.run([
+        "train", "pretrain", "--corpus", "medqa", "--vocabulary", "400", "--hidden", "64",
+        "--layers", "2", "--heads", "4", "--kv-heads", "2", "--intermediate", "128", "--context",
+        "256", "--held-out", "0.1", "--batch-size", "8", "--output", base.string, "--quiet",
+      ]).status == 0)
+    let lines = (0..<60).map { number in
+      #"{"said": "Complaint \#(number): pain.", "done": "Rest for \#(number * 7 % 11) days."}"#
+    }
+    _ = try command.directory.write("notes.jsonl", text: lines.joined(separator: "\n"))
+    let output = command.directory.file("run")
+    let text = """
+      name = "notes"
+      model = "run:\(base.string)"
+      seeds = [1, 2]
+
+      [notes]
+      file = "notes.jsonl"
+      fields = ["said", "done"]
+      limit = 20
+      test-share = 0.5
+
+      [training]
+      batch-size = 8
+      canaries = 6
+
+      [[settings]]
+      name = "by heart"
+      training = { optimizer = "adam", epochs = 200, learning-rate = 0.01, keep-last = true }
+
+      [[settings]]
+      name = "DP 1"
+      training = { optimizer = "adam", learning-rate = 0.01, dp = "epsilon=1,delta=0.001", insecure-noise = true }
+      """
+    let result = try study(command, text, into: output)
+    try #require(result.status == 0, "\(result.errorText)")
+    #expect(result.outputText.contains("extraction") && result.outputText.contains("loss a token"))
+    let results = try JSONParser.parse(contentsOf: output.appending("results.json"))
+      .requiredObject()
+    #expect(try results.object("data").int("notes") == 10)
+    func shares(_ setting: Int) throws -> [Double] {
+      try results.objects("settings")[setting].objects("figures").map {
+        try $0.object("leakage").object("extraction").double("rate")
+      }
+    }
+    let (learnt, guarded) = (try shares(0), try shares(1))
+    #expect(learnt.allSatisfy { $0 > 0.2 }, "\(learnt)")
+    #expect(guarded == [0, 0])
+    let metric = try results.objects("settings")[1].object("metrics").object("loss a token")
+    #expect(try metric.doubles("each").count == 2 && metric.double("before") > 0)
+    for (old, new, reason) in [
+      ("limit = 20", "limits = 20", "did you mean 'limit'"),
+      ("test-share = 0.5", "test-share = 0.0", "test-share"),
+      (#"fields = ["said", "done"]"#, #"fields = ["told"]"#, "told"),
+      ("[notes]", "[attack]\ncorpus = \"x\"\n\n[notes]", "a retriever can be attacked"),
+      ("epochs = 200", "epochs = 200, patience = 1", "--patience has nothing to wait for"),
+    ] {
+      let refused = try study(
+        command, text.replacing(old, with: new), into: command.directory.file("refused"))
+      #expect(
+        refused.status == 65 && refused.errorText.contains(reason), "\(new): \(refused.errorText)")
     }
   }
 

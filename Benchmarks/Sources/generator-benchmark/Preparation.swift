@@ -18,9 +18,10 @@ struct Preparation {
     let texts = try TrainingRecords.fineTuning(passages).compactMap { record -> String? in
       if case .text(let text) = record { text } else { nil }
     }
+    let split = ExampleSplit(texts.map { [$0] }, heldOut: 0.02, seed: Self.seed)
     let text = try PretrainingText(
-      texts, heldOut: 0.02, seed: Self.seed, vocabulary: .learnt(size: sizes.vocabularySize),
-      blockSize: sizes.maximumTokens)
+      training: split.training.map { texts[$0] }, heldOut: split.heldOut.map { texts[$0] },
+      vocabulary: .learnt(size: sizes.vocabularySize), blockSize: sizes.maximumTokens)
     let decoder = try TrainableDecoder(DecoderWeights(sizes, seed: Self.seed))
     try decoder.save(to: folder.appending("start"))
     try write(

@@ -65,15 +65,7 @@ public struct PairMining {
       negatives == 0
       ? questions.map { _ in [] }
       : try mistakes(questions, relevant, set: set, count: negatives)
-    let needed = Set(relevant.joined()).union(others.joined())
-    var texts: [UTF8Key: String] = [:]
-    try bundle.forEachPassage { passage in
-      let id = UTF8Key(passage.id)
-      guard needed.contains(id) else { return }
-      texts[id] =
-        passage.title.isEmpty
-        ? passage.text : passage.title + bundle.titleSeparator + passage.text
-    }
+    let texts = try passages(Set(relevant.joined()).union(others.joined()))
     return try questions.indices.flatMap { number -> [Pair] in
       func text(_ id: UTF8Key) throws -> String {
         guard let text = texts[id] else {
@@ -88,6 +80,34 @@ public struct PairMining {
         Pair(query: questions[number].text, positive: try text(answer), negatives: wrong)
       }
     }
+  }
+
+  /// The passages that rank highest for questions whose answers are not in this corpus: public text, where
+  /// pairs are private.
+  ///
+  /// - Parameters:
+  ///   - questions: Texts.
+  ///   - count: Passages for each question; fewer if the corpus has no more.
+  /// - Returns: For each question its passages, the best ranked first.
+  /// - Throws: What search throws.
+  public func nearest(to questions: [String], count: Int) throws -> [[String]] {
+    let asked = questions.enumerated().map { Query(id: "\($0)", text: $1) }
+    let found = try mistakes(asked, asked.map { _ in [] }, set: "", count: count)
+    let texts = try passages(Set(found.joined()))
+    return found.map { $0.compactMap { texts[$0] } }
+  }
+
+  /// Texts of passages, as far as the corpus has them.
+  private func passages(_ needed: Set<UTF8Key>) throws -> [UTF8Key: String] {
+    var texts: [UTF8Key: String] = [:]
+    try bundle.forEachPassage { passage in
+      let id = UTF8Key(passage.id)
+      guard needed.contains(id) else { return }
+      texts[id] =
+        passage.title.isEmpty
+        ? passage.text : passage.title + bundle.titleSeparator + passage.text
+    }
+    return texts
   }
 
   /// The passages that rank highest for each question among those that are not relevant.

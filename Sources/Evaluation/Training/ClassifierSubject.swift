@@ -51,8 +51,8 @@ struct ClassifierSubject: TrainingSubject {
     ]
   }
 
-  func train(_ run: TrainingRun, seed: UInt64) throws -> JSONObject {
-    try run.trainClassifier(texts, test: test)
+  func train(_ setup: TrainingSetup) throws -> JSONObject {
+    try setup.encoder(study.source).trainClassifier(texts, test: test)
   }
 
   func comparisons(of runs: [[FilePath]]) throws -> [PairedComparison] {

@@ -17,15 +17,7 @@ struct RetrieverSubject: TrainingSubject {
 
   private let plan: TrainingStudyPlan.Pairs
   private let study: TrainingStudy
-  /// Pairs whose membership is guessed at, on either side.
-  private static let scored = 1000
-  /// Passages that a question's own is compared with.
-  private static let references = 100
-  private static let coin: UInt64 = 0x636F_696E
-
   private let pairs: [TextPair]
-  /// Questions with passages that do not belong to them; they occur nowhere else.
-  private var canaries: [TextPair]
   private let test: Test
   /// Pairs whose question the test has too.
   private let leftOut: Int
@@ -42,36 +34,23 @@ struct RetrieverSubject: TrainingSubject {
       .map { TextPair(query: $0.query, positive: $0.positive, negatives: $0.negatives) }
     let seed = study.plan.seeds.first ?? 1
     var random = Philox(seed: seed, stream: 0x6472_6177)
-    let wanted = plan.limit.map { min($0, pairs.count) } ?? pairs.count
-    guard plan.canaries == 0 || wanted + plan.canaries <= pairs.count else {
-      throw UsageError(
-        "'limit' with 'canaries' asks for \(wanted + plan.canaries) pairs, there are \(pairs.count)"
-      )
-    }
-    if wanted + plan.canaries < pairs.count || plan.canaries > 0 {
-      let order = pairs.indices.shuffled(using: &random)
-      let spare = order[wanted..<wanted + plan.canaries].map { pairs[$0] }
-      pairs = order.prefix(wanted).sorted().map { pairs[$0] }
-      // Each spare question gets the passage of the next: nobody's answer.
-      canaries = spare.indices.map { number in
-        TextPair(
-          query: spare[number].query, positive: spare[(number + 1) % spare.count].positive,
-          negatives: spare[number].negatives)
+    if let limit = plan.limit, limit < pairs.count {
+      let starts = stride(from: 0, to: pairs.count, by: plan.neighbours)
+      let drawn = starts.shuffled(using: &random).flatMap { start in
+        start..<min(pairs.count, start + plan.neighbours)
       }
-    } else {
-      canaries = []
+      pairs = drawn.prefix(limit).sorted().map { pairs[$0] }
     }
     if let (corpus, count) = plan.publicNegatives {
-      var texts: [String] = []
-      try study.surroundings.bundle(corpus).forEachPassage { texts.append($0.text) }
-      func added(_ pair: TextPair) -> TextPair {
+      let bundle = try study.surroundings.bundle(corpus)
+      let found = try PairMining(bundle: bundle) {
+        let embedder = try study.surroundings.embedder(study.plan.model)
+        return (try study.surroundings.index(bundle, embedder), embedder)
+      }.nearest(to: pairs.map(\.query), count: count)
+      pairs = zip(pairs, found).map { pair, passages in
         TextPair(
-          query: pair.query, positive: pair.positive,
-          negatives: pair.negatives
-            + (0..<count).map { _ in texts[Int.random(in: texts.indices, using: &random)] })
+          query: pair.query, positive: pair.positive, negatives: pair.negatives + passages)
       }
-      pairs = pairs.map(added)
-      canaries = canaries.map(added)
     }
     switch plan.test {
     case .querySet(let set):
@@ -103,7 +82,6 @@ struct RetrieverSubject: TrainingSubject {
       "pairs": JSONValue(pairs.count), "leftOut": JSONValue(leftOut),
       "negatives": JSONValue(plan.negatives),
       "publicNegatives": JSONValue(plan.publicNegatives?.count ?? 0),
-      "canaries": JSONValue(canaries.count),
       "checksum": .string(checksum),
     ]
     switch test {
@@ -115,19 +93,12 @@ struct RetrieverSubject: TrainingSubject {
     return object
   }
 
-  func train(_ run: TrainingRun, seed: UInt64) throws -> JSONObject {
-    try run.trainContrastively(pairs + included(seed).map { canaries[$0] }, loss: ContrastiveLoss())
-  }
-
-  /// The canaries that a fair coin puts in.
-  private func included(_ seed: UInt64) -> [Int] {
-    canaries.indices.filter {
-      Philox.uniform(seed: seed, stream: Self.coin, index: UInt64($0)) < 0.5
-    }
+  func train(_ setup: TrainingSetup) throws -> JSONObject {
+    try setup.encoder(study.source).trainContrastively(pairs, loss: ContrastiveLoss())
   }
 
   /// success@k of the universal attack, and what the model tells of its pairs.
-  func figures(of run: FilePath?, seed: UInt64, choices: TrainingChoices) throws -> JSONObject {
+  func figures(of run: FilePath?) throws -> JSONObject {
     let name = run.map { "run:\($0.string)" } ?? study.plan.model
     var figures = JSONObject()
     if let target = study.plan.attack {
@@ -141,48 +112,13 @@ struct RetrieverSubject: TrainingSubject {
           return .object(object)
         })
     }
-    guard run != nil, case .pairs(let test) = test, !canaries.isEmpty else { return figures }
-    let scores = try scores(of: name, test, seed: seed, heldOut: choices.heldOut)
-    let account = try run.flatMap { try RunRecord($0).results?["privacy"]?.objectValue }
+    guard let run, case .pairs(let test) = test else { return figures }
     figures["leakage"] = .object(
-      try Leakage(
-        scores, epsilon: account?["epsilonPRV"]?.doubleValue ?? .infinity,
-        delta: account?["delta"]?.doubleValue ?? 0
-      ).json)
+      try RunAudit(run, in: study.context).retriever(
+        pairs, others: test, after: study.surroundings.embedder(name),
+        before: study.surroundings.embedder(study.plan.model)
+      ).json(of: RetrieverScorer.gain))
     return figures
-  }
-
-  /// How much more similar training has made each pair than it made its question to other passages: the
-  /// model before is the reference.
-  private func scores(
-    of retriever: String, _ test: [TextPair], seed: UInt64, heldOut: Double
-  ) throws -> Leakage.Scores {
-    let included = included(seed)
-    let all = pairs + included.map { canaries[$0] }
-    // As the training split them: what it held out was not learnt.
-    let learnt = Set(
-      ExampleSplit(all.map { ["q" + $0.query, "p" + $0.positive] }, heldOut: heldOut, seed: seed)
-        .training)
-    let members = pairs.indices.filter { learnt.contains($0) }.prefix(Self.scored).map { pairs[$0] }
-    let inside = included.indices.filter { learnt.contains(pairs.count + $0) }
-      .map { canaries[included[$0]] }
-    let left = Set(included)
-    let outside = canaries.indices.filter { !left.contains($0) }.map { canaries[$0] }
-    let references = test.suffix(Self.references).map(\.positive)
-    let (after, before) = (
-      try study.surroundings.embedder(retriever),
-      try study.surroundings.embedder(study.plan.model)
-    )
-    func gains(_ pairs: [TextPair]) throws -> [Double] {
-      let texts = pairs.map { (query: $0.query, positive: $0.positive) }
-      return try zip(
-        SimilarityMargins(embedder: after, references: references).margins(of: texts),
-        SimilarityMargins(embedder: before, references: references).margins(of: texts)
-      ).map(-)
-    }
-    return Leakage.Scores(
-      members: try gains(members), others: try gains(Array(test.prefix(Self.scored))),
-      included: try gains(inside), excluded: try gains(outside))
   }
 
   func comparisons(of runs: [[FilePath]]) throws -> [PairedComparison] {

@@ -61,6 +61,7 @@ public struct TrainingStudy {
       switch plan.subject {
       case .retriever(let pairs): try RetrieverSubject(pairs, study: self)
       case .classifier(let texts): try ClassifierSubject(texts, study: self)
+      case .generator(let notes): try GeneratorSubject(notes, study: self)
       }
     var trained:
       [(chosen: TrainingStudyPlan.Candidate, candidates: [JSONValue], runs: [FilePath])] =
@@ -74,7 +75,7 @@ public struct TrainingStudy {
     let settings = try zip(plan.settings, zip(trained, comparisons)).map { setting, found in
       let (entry, comparison) = found
       let measured = try zip(plan.seeds, entry.runs).map { seed, path in
-        try self.figures(subject, path, setting.name, seed: seed, choices: entry.chosen.choices)
+        try self.figures(subject, path, setting.name, seed: seed)
       }
       return JSONValue.object([
         "name": .string(setting.name), "candidates": .array(entry.candidates),
@@ -83,7 +84,7 @@ public struct TrainingStudy {
       ])
     }
     let untrained = try run.recorded("figures", ["setting": "before"]) {
-      try subject.figures(of: nil, seed: plan.seeds.first ?? 1, choices: TrainingChoices())
+      try subject.figures(of: nil)
     }
     return [
       "study": .string(plan.name), "title": .string(plan.title), "model": .string(plan.model),
@@ -95,15 +96,12 @@ public struct TrainingStudy {
 
   /// What else is told of a trained model, with the account of private training.
   private func figures(
-    _ subject: any TrainingSubject, _ path: FilePath, _ setting: String, seed: UInt64,
-    choices: TrainingChoices
+    _ subject: any TrainingSubject, _ path: FilePath, _ setting: String, seed: UInt64
   ) throws -> JSONObject {
-    var choices = choices
-    choices.seed = seed
-    return try run.recorded(
+    try run.recorded(
       "figures", ["setting": .string(setting), "seed": .string("\(seed)")]
     ) {
-      var figures = try subject.figures(of: path, seed: seed, choices: choices)
+      var figures = try subject.figures(of: path)
       if let account = try RunRecord(path).results?["privacy"] { figures["privacy"] = account }
       return figures
     }
@@ -154,15 +152,16 @@ public struct TrainingStudy {
     let clock = ContinuousClock()
     let start = clock.now
     var opened: RunDirectory?
-    let training = TrainingRun(
-      source: source, choices: choices, context: context, report: { report(.progress($0)) },
+    let setup = try TrainingSetup(
+      choices: choices, context: context, command: subject.command, description: description,
+      report: { report(.progress($0)) },
       open: {
         // A run of another plan that was thrown away with --force is no use; this one goes on.
         let directory = try RunDirectory(path, description: description, force: isOther)
         opened = directory
         return directory
       })
-    let results = try subject.train(training, seed: seed)
+    let results = try subject.train(setup)
     if let opened {
       try TrainingRun.finish(opened, results: results, seconds: (clock.now - start) / .seconds(1))
     }
@@ -181,18 +180,18 @@ protocol TrainingSubject {
   /// What the comparison begins with.
   var before: String { get }
   /// Trains once.
-  func train(_ run: TrainingRun, seed: UInt64) throws -> JSONObject
+  func train(_ setup: TrainingSetup) throws -> JSONObject
   /// Holds the models of finished runs against what was before, on the test data: one comparison for
   /// each setting's runs.
   func comparisons(of runs: [[FilePath]]) throws -> [PairedComparison]
   /// What is told of one model beside its comparison, such as what it leaks; nil: of the one before
   /// training.
-  func figures(of run: FilePath?, seed: UInt64, choices: TrainingChoices) throws -> JSONObject
+  func figures(of run: FilePath?) throws -> JSONObject
 }
 
 extension TrainingSubject {
   /// Nothing more is told.
-  func figures(of run: FilePath?, seed: UInt64, choices: TrainingChoices) throws -> JSONObject {
+  func figures(of run: FilePath?) throws -> JSONObject {
     [:]
   }
 }

@@ -1,5 +1,5 @@
 public import Basics
-public import Retrieval
+import Retrieval
 public import SystemPackage
 
 /// A training experiment: data, one or more settings, seeds, and what is measured before and after.
@@ -13,52 +13,8 @@ public struct TrainingStudyPlan: Sendable {
     case retriever(Pairs)
     /// A classifier on labelled texts.
     case classifier(Texts)
-  }
-
-  /// Pairs of a corpus.
-  public struct Pairs: Sendable {
-    /// What the retriever is tested on.
-    public enum Test: Sendable, Equatable {
-      /// Another query set, ranked over the whole corpus.
-      case querySet(String)
-      /// A share of the pairs that takes no part in training: its questions, ranked over its passages.
-      case share(Double)
-    }
-
-    /// The corpus.
-    public var corpus: String
-    /// The query set of the pairs.
-    public var queries: String
-    /// Hard negatives for each question.
-    public var negatives: Int
-    /// A corpus whose passages, drawn at random, are further negatives: public text, as private training
-    /// wants it; nil: there are none.
-    public var publicNegatives: (corpus: String, count: Int)?
-    /// Pairs with a passage that does not belong to their question, which a coin puts in for each
-    /// training: what a model tells of them tells what it could tell of any pair.
-    public var canaries: Int
-    /// At most so many pairs, drawn with the first seed; nil: all.
-    public var limit: Int?
-    /// The test.
-    public var test: Test
-    /// What is measured.
-    public var metrics: [RankingMetric]
-  }
-
-  /// Labelled texts of a JSON Lines file, both parts in one.
-  public struct Texts: Sendable {
-    /// The file, beside the others of the experiment.
-    public var file: String
-    /// Fields that are read, joined by a space.
-    public var fields: [String]
-    /// The field of the class.
-    public var label: String
-    /// The field that says which part a text belongs to.
-    public var split: String
-    /// Its value for texts to train on.
-    public var training: String
-    /// Its value for texts to test on.
-    public var test: String
+    /// A generator on texts.
+    case generator(Notes)
   }
 
   /// One way to train.
@@ -106,15 +62,10 @@ public struct TrainingStudyPlan: Sendable {
 
 extension TrainingStudyPlan {
   private static let keys = [
-    "name", "title", "model", "seeds", "pairs", "texts", "training", "choose", "settings",
+    "name", "title", "model", "seeds", "pairs", "texts", "notes", "training", "choose", "settings",
     "attack",
   ]
   private static let attackKeys = ["corpus", "queries", "payloads", "k", "limit"]
-  private static let pairKeys = [
-    "corpus", "queries", "negatives", "public-negatives", "public-corpus", "canaries", "limit",
-    "test", "test-share", "metrics",
-  ]
-  private static let textKeys = ["file", "fields", "label", "split", "training", "test"]
   private static let settingKeys = ["name", "training", "choose"]
 
   /// Reads an experiment.
@@ -131,17 +82,10 @@ extension TrainingStudyPlan {
     model = try table.string("model", at: place)
     seeds = try table.differentInts("seeds", in: 0...Int.max, at: place, default: [1])
       .map(UInt64.init)
-    switch (
-      try table.optionalObject("pairs", at: place), try table.optionalObject("texts", at: place)
-    ) {
-    case (let pairs?, nil): subject = .retriever(try Self.pairs(pairs, at: place.inside("pairs")))
-    case (nil, let texts?):
-      subject = .classifier(try Self.texts(texts, at: place.inside("texts")))
-    default:
-      throw InputError("expected one of the tables 'pairs' and 'texts'", at: place)
-    }
+    subject = try Self.subject(table, at: place)
     let target = try table.optionalObject("attack", at: place)
-    if target != nil, case .classifier = subject {
+    if target != nil, case .retriever = subject {
+    } else if target != nil {
       throw place.fault("attack", "a retriever can be attacked, this experiment has none")
     }
     attack = try target.map { try Self.target($0, at: place.inside("attack")) }
@@ -190,55 +134,6 @@ extension TrainingStudyPlan {
       limit: try table.optionalSize("limit", at: place))
   }
 
-  private static func pairs(_ table: JSONObject, at place: Place) throws -> Pairs {
-    try table.requireKnownKeys(pairKeys, at: place)
-    let test: Pairs.Test
-    switch (
-      try table.optionalString("test", at: place), try table.optionalDouble("test-share", at: place)
-    ) {
-    case (let set?, nil): test = .querySet(set)
-    case (nil, let share?):
-      guard share > 0, share < 1 else {
-        throw place.fault("test-share", "found \(share), expected a number between 0 and 1")
-      }
-      test = .share(share)
-    default: throw place.fault("test", "expected one of 'test' and 'test-share'")
-    }
-    let negatives = try table.optionalInt("negatives", at: place) ?? 0
-    guard (0...1000).contains(negatives) else {
-      throw place.fault("negatives", "found \(negatives), expected 0 to 1000")
-    }
-    let queries = try table.string("queries", at: place)
-    if case .querySet(let set) = test, utf8Equal(set, queries) {
-      throw place.fault("test", "it is the query set that is trained on")
-    }
-    let drawn = try table.optionalSize("public-negatives", at: place)
-    let canaries = try table.optionalInt("canaries", at: place) ?? 0
-    guard (0...100_000).contains(canaries) else {
-      throw place.fault("canaries", "found \(canaries), expected 0 to 100000")
-    }
-    return Pairs(
-      corpus: try table.string("corpus", at: place), queries: queries, negatives: negatives,
-      publicNegatives: try drawn.map { (try table.string("public-corpus", at: place), $0) },
-      canaries: canaries,
-      limit: try table.optionalSize("limit", at: place), test: test,
-      metrics: try table.differentNames("metrics", at: place).map { name in
-        do { return try RankingMetric(name) } catch let error as UsageError {
-          throw place.fault("metrics", error.message)
-        }
-      })
-  }
-
-  private static func texts(_ table: JSONObject, at place: Place) throws -> Texts {
-    try table.requireKnownKeys(textKeys, at: place)
-    return Texts(
-      file: try table.string("file", at: place),
-      fields: try table.differentNames("fields", at: place),
-      label: try table.string("label", at: place), split: try table.string("split", at: place),
-      training: try table.string("training", at: place),
-      test: try table.string("test", at: place))
-  }
-
   /// Every combination of what is left open, on top of what is said.
   private static func candidates(
     _ tables: [(JSONObject, Place)], open: JSONObject, at place: Place
@@ -271,34 +166,10 @@ extension TrainingStudyPlan {
 
   /// The experiment as JSON, for `run.json`.
   public var json: JSONObject {
-    let data: JSONObject
-    switch subject {
-    case .retriever(let pairs):
-      var object: JSONObject = [
-        "corpus": .string(pairs.corpus), "queries": .string(pairs.queries),
-        "negatives": JSONValue(pairs.negatives),
-        "limit": pairs.limit.map { JSONValue($0) } ?? .null,
-        "publicCorpus": pairs.publicNegatives.map { .string($0.corpus) } ?? .null,
-        "publicNegatives": JSONValue(pairs.publicNegatives?.count ?? 0),
-        "canaries": JSONValue(pairs.canaries),
-        "metrics": .array(pairs.metrics.map { .string($0.description) }),
-      ]
-      switch pairs.test {
-      case .querySet(let set): object["test"] = .string(set)
-      case .share(let share): object["testShare"] = .number(share)
-      }
-      data = object
-    case .classifier(let texts):
-      data = [
-        "file": .string(texts.file), "fields": .array(texts.fields.map { .string($0) }),
-        "label": .string(texts.label), "split": .string(texts.split),
-        "training": .string(texts.training), "test": .string(texts.test),
-      ]
-    }
     return [
       "name": .string(name), "title": .string(title), "model": .string(model),
       "seeds": .array(seeds.map { Int64(exactly: $0).map { .integer($0) } ?? .string("\($0)") }),
-      "data": .object(data),
+      "data": .object(subject.json),
       "attack": attack.map {
         .object([
           "corpus": .string($0.corpus), "queries": .array($0.queries.map { .string($0) }),

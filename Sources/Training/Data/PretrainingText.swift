@@ -20,12 +20,11 @@ public struct PretrainingText: Sendable {
   /// Blocks of texts that are held out.
   public let heldOut: [MaskedTokens]
 
-  /// Splits the texts, learns a vocabulary and cuts blocks.
+  /// Learns a vocabulary and cuts blocks.
   ///
   /// - Parameters:
-  ///   - texts: Plain text; equal ones stay on one side.
-  ///   - share: Share of the texts that is held out.
-  ///   - seed: Decides which.
+  ///   - training: Plain texts to train on.
+  ///   - heldOut: Texts to measure on.
   ///   - vocabulary: Where the vocabulary comes from.
   ///   - blockSize: Tokens of a block, 2 or more.
   ///   - keepsTextsApart: Whether a block is the beginning of one text, as private records must be, in the
@@ -33,35 +32,33 @@ public struct PretrainingText: Sendable {
   /// - Throws: `UsageError` for a vocabulary or blocks of a size that cannot be; `InputError` if the texts do not
   ///   fill two blocks to train on and one held out.
   public init(
-    _ texts: [String], heldOut share: Double, seed: UInt64, vocabulary: Vocabulary, blockSize: Int,
+    training: [String], heldOut: [String], vocabulary: Vocabulary, blockSize: Int,
     keepsTextsApart: Bool = false
   ) throws {
     guard blockSize >= 2 else {
       throw UsageError("blocks of \(blockSize) tokens: expected 2 or more")
     }
-    let split = ExampleSplit(texts.map { [$0] }, heldOut: share, seed: seed)
     let tokenizer: any Tokenizer
     switch vocabulary {
     case .given(let given): (tokenizer, self.vocabulary) = (given, nil)
     case .learnt(let size):
       var trainer = try BPETrainer(vocabularySize: size)
-      for number in split.training { trainer.add(texts[number]) }
+      for text in training { trainer.add(text) }
       let learnt = trainer.train()
       (tokenizer, self.vocabulary) = (try learnt.tokenizer(), learnt)
     }
     self.tokenizer = tokenizer
-    func blocks(_ numbers: [Int]) -> [MaskedTokens] {
-      let part = numbers.lazy.map { texts[$0] }
-      return keepsTextsApart
-        ? part.compactMap { Self.beginning(of: $0, tokenizer, size: blockSize) }
-        : Self.blocks(of: part, tokenizer, size: blockSize)
+    func blocks(_ texts: [String]) -> [MaskedTokens] {
+      keepsTextsApart
+        ? texts.compactMap { Self.beginning(of: $0, tokenizer, size: blockSize) }
+        : Self.blocks(of: texts, tokenizer, size: blockSize)
     }
-    training = blocks(split.training)
-    heldOut = blocks(split.heldOut)
-    guard training.count >= 2, !heldOut.isEmpty else {
+    self.training = blocks(training)
+    self.heldOut = blocks(heldOut)
+    guard self.training.count >= 2, !self.heldOut.isEmpty else {
       throw InputError(
-        "\(texts.count) texts fill \(training.count) blocks of \(blockSize) tokens to train on and"
-          + " \(heldOut.count) held out, expected 2 and 1 or more")
+        "\(training.count + heldOut.count) texts fill \(self.training.count) blocks of \(blockSize)"
+          + " tokens to train on and \(self.heldOut.count) held out, expected 2 and 1 or more")
     }
   }
 
@@ -85,8 +82,10 @@ public struct PretrainingText: Sendable {
     return blocks
   }
 
-  /// A text with the token that ends it, cut; nil for one without two tokens.
-  private static func beginning(
+  /// A text with the token that ends it, cut.
+  ///
+  /// - Returns: nil for a text without two tokens.
+  public static func beginning(
     of text: String, _ tokenizer: any Tokenizer, size: Int
   ) -> MaskedTokens? {
     var ids = tokenizer.encodeWithoutTemplate(text, maximumTokens: nil).ids

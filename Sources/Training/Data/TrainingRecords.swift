@@ -92,6 +92,19 @@ public enum TrainingRecords {
     return records
   }
 
+  /// Texts of a file's fields.
+  ///
+  /// - Parameters:
+  ///   - path: a JSON Lines file, plain or gzip.
+  ///   - fields: the fields whose texts, joined by a space, are read.
+  /// - Returns: the texts, at least one.
+  /// - Throws: as ``pairs(_:)``.
+  public static func texts(_ path: FilePath, fields: [String]) throws -> [String] {
+    try read(path) { object, place in
+      try fields.map { try text($0, of: object, at: place) }.joined(separator: " ")
+    }
+  }
+
   static func read<Record>(
     _ path: FilePath, _ record: (JSONObject, Place) throws -> Record
   ) throws -> [Record] {

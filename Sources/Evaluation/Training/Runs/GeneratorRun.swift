@@ -2,7 +2,7 @@ public import Basics
 import Glibc
 public import Models
 import SystemPackage
-public import Tensors
+import Tensors
 public import Training
 
 /// One training run of a generator in a run directory: `adapter/` or `model/` at its end.
@@ -10,25 +10,11 @@ public struct GeneratorRun {
   /// The folder of a trained LoRA adapter within a run directory.
   public static let adapterFolder = "adapter"
 
-  private let course: TrainingCourse
-  private let open: () throws -> RunDirectory
+  private let setup: TrainingSetup
+  private var course: TrainingCourse { setup.course }
 
   /// A run.
-  ///
-  /// - Parameters:
-  ///   - choices: Checked.
-  ///   - identity: What the run is; a checkpoint of another is refused.
-  ///   - context: Where it runs.
-  ///   - report: Told what is going on.
-  ///   - open: Opens the run directory, once the examples are known to be good.
-  public init(
-    choices: TrainingChoices, identity: String, context: ComputeContext,
-    report: @escaping (TrainingRun.Progress) -> Void, open: @escaping () throws -> RunDirectory
-  ) {
-    course = TrainingCourse(
-      choices: choices, context: context, identity: identity, report: report)
-    self.open = open
-  }
+  init(_ setup: TrainingSetup) { self.setup = setup }
 
   /// Trains a generator on examples.
   ///
@@ -56,27 +42,25 @@ public struct GeneratorRun {
     let decoder = try TrainableDecoder(DecoderWeights(directory: source.path))
     decoder.checkpointsLayers = course.choices.checkpointsLayers
     let limit = try maximumTokens(of: decoder, default: 1024)
-    let split = ExampleSplit(
-      records.map { [$0.question] }, heldOut: course.choices.heldOut, seed: course.choices.seed)
-    guard !split.training.isEmpty, !split.heldOut.isEmpty else {
-      throw InputError("\(records.count) examples, expected two different ones or more")
-    }
-    func examples(_ numbers: [Int]) throws -> FineTuningExamples {
+    let all = RunRecords(records, course.choices)
+    try all.check()
+    func examples(_ records: [FineTuningRecord]) throws -> FineTuningExamples {
       try FineTuningExamples(
-        numbers.map { records[$0] }, tokenizer: files.tokenizer, template: files.chatTemplate(),
+        records, tokenizer: files.tokenizer, template: files.chatTemplate(),
         maximumTokens: limit, learnsPrompts: learnsPrompts)
     }
-    let (training, heldOut) = (try examples(split.training), try examples(split.heldOut))
+    let (training, heldOut) = (try examples(all.training), try examples(all.heldOut))
     let adapter = try lora.map { try LoRAAdapter($0, on: decoder, seed: course.choices.seed) }
     try decoder.freeze(frozen)
     let writer = try SampleWriter(files.tokenizer, heldOut.sequences)
     try course.check(records: training.sequences.count)
-    let directory = try open()
+    let directory = try setup.open()
     var results: JSONObject = [
       "examples": JSONValue(training.sequences.count),
       "heldOut": JSONValue(heldOut.sequences.count),
       "cut": JSONValue(training.cutCount + heldOut.cutCount),
       "withoutCompletion": JSONValue(training.emptyCount + heldOut.emptyCount),
+      "canaries": JSONValue(all.included.count),
     ]
     let task = LanguageModelTask(decoder, adapter: adapter)
     let lengths = training.sequences.map(\.ids.count)
@@ -107,36 +91,52 @@ public struct GeneratorRun {
     case model(ModelDirectory, GeneratorFiles)
   }
 
-  /// Trains a generator on a text, all weights.
+  /// Trains a generator on texts, all weights.
   ///
   /// - Parameters:
-  ///   - beginning: A new generator, or one that goes on.
-  ///   - text: What it is trained on, of the generator's vocabulary.
+  ///   - beginning: A new generator, whose vocabulary is learnt from the texts, or one that goes on.
+  ///   - texts: What it is trained on; private ones are records of which the beginning is read.
+  ///   - blockSize: Tokens of a block, 2 or more.
   /// - Returns: As for fine-tuning.
-  /// - Throws: `InputError` for a vocabulary that does not fit; `UsageError` for private texts whose
-  ///   vocabulary was learnt from them; ``TrainingError``; `FileError`.
-  public func pretrain(_ beginning: Beginning, on text: PretrainingText) throws -> JSONObject {
-    guard course.choices.privacy == nil || text.vocabulary == nil else {
-      throw UsageError("a vocabulary that is learnt from private texts tells of them")
-    }
+  /// - Throws: `InputError` for too little text; `UsageError` for blocks longer than the model takes, and
+  ///   for private texts whose vocabulary would be learnt from them; ``TrainingError``; `FileError`.
+  public func pretrain(
+    _ beginning: Beginning, on texts: [String], blockSize: Int
+  ) throws -> JSONObject {
+    let choices = course.choices
     let decoder: TrainableDecoder
     let origin: String
+    let vocabulary: PretrainingText.Vocabulary
     switch beginning {
     case .new(let sizes):
-      decoder = try TrainableDecoder(DecoderWeights(sizes, seed: course.choices.seed))
+      guard choices.privacy == nil else {
+        throw UsageError("a vocabulary that is learnt from private texts tells of them")
+      }
+      decoder = try TrainableDecoder(DecoderWeights(sizes, seed: choices.seed))
       origin = "pre-trained by ragbench"
+      vocabulary = .learnt(size: sizes.vocabularySize)
     case .model(let source, let files):
       try files.requireWritableTokenizer()
       decoder = try TrainableDecoder(DecoderWeights(directory: source.path))
       origin = "pre-trained by ragbench from \(source.card.name)"
+      vocabulary = .given(files.tokenizer)
     }
+    let limit = decoder.configuration.maximumTokens
+    guard blockSize <= limit else {
+      throw UsageError("--context is \(blockSize), the model takes at most \(limit)")
+    }
+    let records = RunRecords(texts, choices)
+    let text = try PretrainingText(
+      training: records.training, heldOut: records.heldOut, vocabulary: vocabulary,
+      blockSize: blockSize, keepsTextsApart: choices.privacy != nil)
     decoder.checkpointsLayers = course.choices.checkpointsLayers
     let writer = try SampleWriter(text.tokenizer, text.heldOut)
     try course.check(records: text.training.count)
-    let directory = try open()
+    let directory = try setup.open()
     let sizes: JSONObject = [
       "blocks": JSONValue(text.training.count), "heldOut": JSONValue(text.heldOut.count),
       "vocabulary": JSONValue(decoder.configuration.vocabularySize),
+      "canaries": JSONValue(records.included.count),
     ]
     return sizes.followed(
       by: try train(

@@ -5,8 +5,9 @@ extension TrainingChoices {
   /// The names of the choices, which are those of the flags of `ragbench train`.
   public static let names = [
     "optimizer", "learning-rate", "weight-decay", "schedule", "warmup", "epochs", "batch-size",
-    "clip-norm", "held-out", "patience", "checkpoint-every", "max-tokens", "examples-at-once",
-    "recompute", "train-layers", "dp", "filter", "insecure-noise",
+    "clip-norm", "held-out", "patience", "keep-last", "checkpoint-every", "max-tokens",
+    "examples-at-once",
+    "recompute", "train-layers", "canaries", "dp", "filter", "insecure-noise",
   ]
 
   /// Sets a choice by its name.
@@ -41,10 +42,12 @@ extension TrainingChoices {
       clipNorm = norm == 0 ? nil : norm
     case "held-out": heldOut = try table.double(name, at: place)
     case "patience": patience = try table.int(name, at: place)
+    case "keep-last": keepsLast = try table.bool(name, at: place)
     case "checkpoint-every": checkpointEvery = try table.int(name, at: place)
     case "max-tokens": maximumTokens = try table.int(name, at: place)
     case "examples-at-once": examplesAtOnce = try table.int(name, at: place)
     case "train-layers": trainedLayers = try table.int(name, at: place)
+    case "canaries": canaries = try table.int(name, at: place)
     case "dp", "filter", "insecure-noise": try setPrivacy(name, from: table, at: place)
     case "recompute": checkpointsLayers = try table.bool(name, at: place)
     default:

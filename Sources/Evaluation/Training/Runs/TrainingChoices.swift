@@ -42,6 +42,9 @@ public struct TrainingChoices: Sendable, Equatable {
   public var heldOut = 0.1
   /// Evaluations without a better value after which the run ends; nil: it does not.
   public var patience: Int?
+  /// Whether the weights of the last step are kept and evaluated, not those of the best epoch. Private
+  /// training always does so.
+  public var keepsLast = false
   /// Steps between two checkpoints.
   public var checkpointEvery = 200
   /// Tokens after which texts are cut while training; nil: the model's limit.
@@ -53,6 +56,8 @@ public struct TrainingChoices: Sendable, Equatable {
   /// The layers of an encoder that are trained, from the top, with what stands on them; nil: all
   /// weights.
   public var trainedLayers: Int?
+  /// Records that belong to nobody, about half of which a coin puts in, so that the run can be audited.
+  public var canaries = 0
   /// What is chosen where the examples are private; nil: they are not.
   public var privacy: PrivacyChoices?
   /// Decides order, split and new weights.
@@ -86,6 +91,9 @@ public struct TrainingChoices: Sendable, Equatable {
     }
     try require(heldOut > 0 && heldOut < 1, "held-out", heldOut, "above 0 and below 1")
     if let patience { try require(patience > 0, "patience", patience, "1 or more") }
+    guard patience == nil || !keepsLast else {
+      throw UsageError("--keep-last evaluates once; --patience has nothing to wait for")
+    }
     if let examplesAtOnce {
       try require(examplesAtOnce > 0, "examples-at-once", examplesAtOnce, "1 or more")
     }
@@ -93,6 +101,7 @@ public struct TrainingChoices: Sendable, Equatable {
     if let trainedLayers {
       try require(trainedLayers >= 0, "train-layers", trainedLayers, "0 or more")
     }
+    try require((0...100_000).contains(canaries), "canaries", canaries, "0 to 100000")
     if let privacy {
       guard patience == nil else {
         throw UsageError("--patience looks at held-out records, which no ε covers")
@@ -119,9 +128,11 @@ public struct TrainingChoices: Sendable, Equatable {
       "clipNorm": privacy == nil ? clipNorm.map { .number($0) } ?? .null : .null,
       "heldOut": .number(heldOut),
       "patience": patience.map { JSONValue($0) } ?? .null,
+      "keepsLast": .bool(keepsLast || privacy != nil),
       "maximumTokens": maximumTokens.map { JSONValue($0) } ?? .null,
       "examplesAtOnce": examplesAtOnce.map { JSONValue($0) } ?? .null,
       "trainedLayers": trainedLayers.map { JSONValue($0) } ?? .null,
+      "canaries": JSONValue(canaries),
       "privacy": privacy.map { .object($0.description) } ?? .null,
     ]
   }

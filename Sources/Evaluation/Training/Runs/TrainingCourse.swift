@@ -48,7 +48,7 @@ struct TrainingCourse {
         lengths: work.lengths)
     var settings = settings(steps: choices.epochs * plan.stepsPerEpoch)
     settings.clipNorm = choices.clipNorm
-    settings.evaluateEvery = plan.stepsPerEpoch
+    settings.evaluateEvery = choices.keepsLast ? settings.steps : plan.stepsPerEpoch
     settings.patience = choices.patience
     let loop = TrainingLoop(
       settings, parameters: work.parameters,

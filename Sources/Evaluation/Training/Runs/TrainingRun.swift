@@ -1,8 +1,8 @@
 public import Basics
-public import Models
+import Models
 import Privacy
 import SystemPackage
-public import Tensors
+import Tensors
 public import Training
 
 /// One training run in a run directory: `checkpoint.safetensors` while it goes on, `model/` at its end.
@@ -37,31 +37,15 @@ public struct TrainingRun {
     if checkpoint.exists { try LiveFileSystem().unlink(checkpoint) }
   }
 
-  private let open: () throws -> RunDirectory
   private let source: ModelDirectory
-  private let choices: TrainingChoices
-  private let context: ComputeContext
-  private let report: (Progress) -> Void
+  private let setup: TrainingSetup
+  private var choices: TrainingChoices { setup.choices }
+  private var context: ComputeContext { setup.context }
 
-  /// A run.
-  ///
-  /// - Parameters:
-  ///   - source: the model that training begins with.
-  ///   - choices: checked.
-  ///   - context: where it runs.
-  ///   - report: told what is going on.
-  ///   - open: opens the directory where it is kept, whose description holds the choices, data and
-  ///     model; called once the examples are known to be good.
-  public init(
-    source: ModelDirectory, choices: TrainingChoices,
-    context: ComputeContext, report: @escaping (Progress) -> Void,
-    open: @escaping () throws -> RunDirectory
-  ) {
-    self.open = open
+  /// A run that begins with a model.
+  init(source: ModelDirectory, setup: TrainingSetup) {
     self.source = source
-    self.choices = choices
-    self.context = context
-    self.report = report
+    self.setup = setup
   }
 
   /// Trains a retriever on pairs.
@@ -86,25 +70,29 @@ public struct TrainingRun {
         "pair \(bare + 1) has no negatives: private training compares each question with its own"
           + " passages only, never with those of other records")
     }
-    let embedding = try embeddingModel()
-    let (training, heldOut) = try split(pairs.map { ["q" + $0.query, "p" + $0.positive] })
-    let tested = Set(heldOut.map { UTF8Key(pairs[$0].positive) })
-    let examples = try pairs.enumerated().map { index, pair in
-      func tokens(_ text: String, _ role: TextRole) throws -> TokenSequence {
-        let found =
-          role == .query
-          ? embedding.tokens(ofQuery: text)
-          : embedding.tokens(ofPassage: "", text: text, separator: " ")
-        guard let found else {
-          throw InputError("pair \(index + 1) has a text with nothing to embed")
-        }
-        return found
+    let embedding = try source.embeddingModel(maximumTokens: choices.maximumTokens)
+    let records = try RunRecords(pairs, choices)
+    try records.check()
+    func tokens(_ text: String, _ role: TextRole) throws -> TokenSequence {
+      let found =
+        role == .query
+        ? embedding.tokens(ofQuery: text)
+        : embedding.tokens(ofPassage: "", text: text, separator: " ")
+      guard let found else {
+        let place = pairs.firstIndex { ([$0.query, $0.positive] + $0.negatives).contains(text) }
+        throw InputError("pair \((place ?? 0) + 1) has a text with nothing to embed")
       }
-      return TokenPair(
-        query: try tokens(pair.query, .query), positive: try tokens(pair.positive, .passage),
-        // A held-out passage must not be learnt as a wrong answer.
-        negatives: try pair.negatives.filter { !tested.contains(UTF8Key($0)) }
-          .map { try tokens($0, .passage) })
+      return found
+    }
+    let tested = Set(records.heldOut.map { UTF8Key($0.positive) })
+    let examples = try records.parts {
+      try $0.map { pair in
+        TokenPair(
+          query: try tokens(pair.query, .query), positive: try tokens(pair.positive, .passage),
+          // A held-out passage must not be learnt as a wrong answer.
+          negatives: try pair.negatives.filter { !tested.contains(UTF8Key($0)) }
+            .map { try tokens($0, .passage) })
+      }
     }
     let encoder: any TrainableEncoder =
       source.card.kind == .static
@@ -112,26 +100,26 @@ public struct TrainingRun {
       : try TrainableTransformer(directory: source.path)
     try prepare(encoder)
     let side = embedding.encoder(for: .passage)
-    let evaluation = PairEvaluation(heldOut.map { examples[$0] }) { sequences in
+    let evaluation = PairEvaluation(examples.heldOut) { sequences in
       let tape = Tape(in: context, mode: .forwardOnly)
       return encoder.vectors(
         of: sequences, pooling: side.pooling, normalises: side.normalises, on: tape
       ).value
     }
-    try course.check(records: training.count)
-    let directory = try open()
+    let chosen = examples.training
+    try setup.course.check(records: chosen.count)
+    let directory = try setup.open()
     let before = evaluation.measure()
-    let chosen = training.map { examples[$0] }
     let work = TrainingCourse.Work(
       parameters: encoder.parameters, examples: chosen, lengths: chosen.map(\.tokenCount),
-      heldOut: heldOut.count, directory: directory,
+      heldOut: examples.heldOut.count, directory: directory,
       evaluate: { evaluation.measure().reciprocalRank })
     let result =
       try choices.privacy == nil
-      ? course.run(
+      ? setup.course.run(
         ContrastiveTask(encoder, pooling: side.pooling, normalises: side.normalises, loss: loss),
         work)
-      : course.run(
+      : setup.course.run(
         RecordContrastiveTask(encoder, pooling: side.pooling, normalises: side.normalises), work)
     let after = evaluation.measure()
     try TrainedModelFiles.write(
@@ -139,7 +127,8 @@ public struct TrainingRun {
       name: "\(source.card.name.prefix(40))-trained",
       origin: choices.origin("trained by ragbench from \(source.card.name)"))
     let values: JSONObject = [
-      "pairs": JSONValue(training.count), "heldOut": JSONValue(heldOut.count),
+      "pairs": JSONValue(chosen.count), "heldOut": JSONValue(examples.heldOut.count),
+      "canaries": JSONValue(examples.included.count),
       "before": .object(before.json), "after": .object(after.json),
     ]
     return values.followed(by: result)
@@ -168,27 +157,31 @@ public struct TrainingRun {
     }
     let numbers = Dictionary(
       uniqueKeysWithValues: labels.enumerated().map { (UTF8Key($1), $0) })
-    let embedding = try embeddingModel().encoder(for: .passage)
-    func examples(_ texts: [LabelledText], _ kind: String) throws -> [LabelledTokens] {
-      try texts.enumerated().map { index, text in
-        guard let tokens = embedding.tokens(of: text.text) else {
-          throw InputError("\(kind) \(index + 1) has nothing to read")
-        }
-        guard let label = numbers[UTF8Key(text.label)] else {
-          throw InputError(
-            "\(kind) \(index + 1) has the label '\(TerminalText.excerpt(text.label))', of which there"
-              + " is no text to train on")
-        }
-        return LabelledTokens(tokens: tokens, label: label)
+    let embedding = try source.embeddingModel(maximumTokens: choices.maximumTokens).encoder(
+      for: .passage)
+    func example(_ text: LabelledText) throws -> LabelledTokens {
+      func name() -> String {
+        if let place = test.firstIndex(of: text) { return "test text \(place + 1)" }
+        return "text \((texts.firstIndex { $0.text == text.text } ?? 0) + 1)"
       }
+      guard let tokens = embedding.tokens(of: text.text) else {
+        throw InputError("\(name()) has nothing to read")
+      }
+      guard let label = numbers[UTF8Key(text.label)] else {
+        throw InputError(
+          "\(name()) has the label '\(TerminalText.excerpt(text.label))', of which there is no text"
+            + " to train on")
+      }
+      return LabelledTokens(tokens: tokens, label: label)
     }
     let known = Set(texts.map { UTF8Key($0.text) })
     if let number = test.firstIndex(where: { known.contains(UTF8Key($0.text)) }) {
       throw InputError("test text \(number + 1) is a text to train on too")
     }
-    let all = try examples(texts, "text")
-    let unseen = try examples(test, "test text")
-    let (training, heldOut) = try split(texts.map { [$0.text] })
+    let unseen = try test.map(example)
+    let records = try RunRecords(texts, choices)
+    try records.check()
+    let examples = try records.parts { try $0.map(example) }
     let classifier = try SequenceClassifier(
       directory: source.path, labels: labels, seed: choices.seed)
     try prepare(classifier.encoder)
@@ -196,22 +189,23 @@ public struct TrainingRun {
       classifier.scores(of: $0, on: Tape(in: context, mode: .forwardOnly)).value
     }
     let evaluation = ClassEvaluation(
-      heldOut.map { all[$0] }, classes: labels.count, score: score)
-    let chosen = training.map { all[$0] }
-    try course.check(records: training.count)
-    let directory = try open()
-    let result = try course.run(
+      examples.heldOut, classes: labels.count, score: score)
+    let chosen = examples.training
+    try setup.course.check(records: chosen.count)
+    let directory = try setup.open()
+    let result = try setup.course.run(
       ClassificationTask(classifier),
       .init(
         parameters: classifier.parameters, examples: chosen,
         lengths: chosen.map(\.tokens.ids.count),
-        heldOut: heldOut.count, directory: directory,
+        heldOut: examples.heldOut.count, directory: directory,
         evaluate: { evaluation.measure().macroF1 }))
     let after = evaluation.measure()
     try classifier.save(
       to: directory.path.appending(Self.modelFolder), source: source.path)
     var values: JSONObject = [
-      "texts": JSONValue(training.count), "heldOut": JSONValue(heldOut.count),
+      "texts": JSONValue(chosen.count), "heldOut": JSONValue(examples.heldOut.count),
+      "canaries": JSONValue(examples.included.count),
       "classes": .array(labels.map { .string($0) }), "after": .object(after.json),
     ]
     if !unseen.isEmpty {
@@ -225,16 +219,6 @@ public struct TrainingRun {
         lines.joined(), to: directory.path.appending(Self.predictionsName))
     }
     return values.followed(by: result)
-  }
-
-  /// The choices and the source's files; the run directory compares data and everything else.
-  private var course: TrainingCourse {
-    let files = source.card.files.map { "\($0.path) \($0.sha256)" }.joined(separator: "\n")
-    let choices = (try? JSONValue.object(choices.description).serialized()) ?? ""
-    return TrainingCourse(
-      choices: self.choices, context: context,
-      identity: source.card.name + " " + Checksum.sha256(choices + "\n" + files).prefix(16),
-      report: report)
   }
 
   /// Freezes what is not to be trained.
@@ -256,30 +240,25 @@ public struct TrainingRun {
       parameter.isTrainable = kept.contains { parameter.name.hasPrefix($0) }
     }
   }
+}
 
-  private func embeddingModel() throws -> EmbeddingModel {
-    var card = source.card
-    if let limit = choices.maximumTokens {
-      card.queryMaximumTokens = limit
-      card.passageMaximumTokens = limit
+extension ModelDirectory {
+  /// The model, reading texts cut to so many tokens; nil: to its own limit.
+  ///
+  /// - Throws: `UsageError` for more tokens than it takes; what loading throws.
+  func embeddingModel(maximumTokens: Int?) throws -> EmbeddingModel {
+    var card = card
+    if let maximumTokens {
+      card.queryMaximumTokens = maximumTokens
+      card.passageMaximumTokens = maximumTokens
     }
-    let embedding = try EmbeddingModel(directory: source.path, card: card)
-    if let limit = choices.maximumTokens, let most = embedding.encoder(for: .passage).maximumTokens,
-      most < limit
+    let model = try EmbeddingModel(directory: path, card: card)
+    if let maximumTokens, let most = model.encoder(for: .passage).maximumTokens,
+      most < maximumTokens
     {
-      throw UsageError("--max-tokens is \(limit); '\(card.name)' takes at most \(most)")
+      throw UsageError("--max-tokens is \(maximumTokens); '\(card.name)' takes at most \(most)")
     }
-    return embedding
-  }
-
-  private func split(_ keys: [[String]]) throws -> (training: [Int], heldOut: [Int]) {
-    let split = ExampleSplit(keys, heldOut: choices.heldOut, seed: choices.seed)
-    guard split.training.count >= 2, !split.heldOut.isEmpty else {
-      throw InputError(
-        "\(split.training.count) examples to train on and \(split.heldOut.count) held out,"
-          + " expected 2 and 1 or more")
-    }
-    return (split.training, split.heldOut)
+    return model
   }
 }
 

@@ -2,17 +2,28 @@ import Defenses
 import Models
 import Privacy
 import Retrieval
+import Training
 
-/// How much more similar a retriever holds questions to their passages than to others.
-struct SimilarityMargins {
-  let embedder: Embedder
-  /// Passages that no record owns.
+/// How much more similar a retriever holds questions to their passages than to others, and how much of
+/// that it learnt.
+struct RetrieverScorer: MembershipScorer {
+  static let margin = "margin"
+  static let gain = "margin gain"
+
+  /// The trained retriever.
+  let after: Embedder
+  /// One that never saw the pairs.
+  let before: Embedder
+  /// Passages that no pair owns.
   let references: [String]
 
-  /// The margin of each pair.
-  ///
-  /// - Throws: What embedding throws.
-  func margins(of pairs: [(query: String, positive: String)]) throws -> [Double] {
+  func scores(of records: [TextPair]) throws -> [(attack: String, scores: [Double])] {
+    let now = try margins(of: records, by: after)
+    let then = try margins(of: records, by: before)
+    return [(Self.margin, now), (Self.gain, zip(now, then).map(-))]
+  }
+
+  private func margins(of pairs: [TextPair], by embedder: Embedder) throws -> [Double] {
     func matrix(_ texts: [String]) throws -> VectorMatrix {
       try embedder.embed(texts.map { .passage(title: "", text: $0, separator: "") }).matrix
     }
