@@ -13,6 +13,8 @@ public struct TrainingFigures {
 
   /// What is told.
   public let columns: [String]
+  /// That noise came from seeds, where it did: such models are not private.
+  public let warning: String?
   /// The model before training, then one row a setting; empty if nothing is told.
   public let rows: [Row]
 
@@ -41,6 +43,13 @@ public struct TrainingFigures {
     figures.append(("audited epsilon", { $0.number("leakage", "epsilonLowerBound") }))
     let told = figures.filter { figure in all.contains { figure.value($0) != nil } }
     columns = told.map(\.name)
+    let isInsecure = all.contains {
+      $0["privacy"]?.objectValue?["randomness"]?.stringValue?.contains("INSECURE") == true
+    }
+    warning =
+      isInsecure
+      ? "INSECURE: the noise comes from seeds, so that the figures can be had again; nobody is protected"
+      : nil
     guard !told.isEmpty else {
       rows = []
       return

@@ -214,9 +214,12 @@ public struct TrainingPage {
     return """
       <h2>What it costs and what it tells</h2>
       <p>Means over the seeds, the least and the most in brackets. success@k: the poisoned document of a question among \
-      the first k results. Membership: how well somebody who sees the model tells its training pairs from unseen ones \
-      (AUC 0.5: not at all); no attack finds more than the ceiling e<sup>ε</sup> · 1 % + δ. Exposure: of pairs that belong to nobody and that a \
-      coin put in. Audited epsilon: what those pairs refute with 95 % confidence.</p>
+      the first k results. Membership: how well somebody who sees the model tells its training records from unseen ones \
+      (AUC 0.5: not at all); no attack finds more than the ceiling e<sup>ε</sup> · 1 % + δ. Exposure: of canaries, records \
+      that belong to nobody and that a coin put in; at most log<sub>2</sub> of one more than were left out. Extraction: the \
+      share of planted people's numbers that a generator writes when it is given the text before them. Audited epsilon: \
+      what the canaries refute with 95 % confidence.</p>
+      \(figures.warning.map { "<p><b>\($0).</b></p>" as Markup } ?? .empty)
       \(table.markup)
 
       """

@@ -218,7 +218,9 @@ struct AuditCommand: ParsableCommand {
         ("adjacency", .string(Adjacency.addOrRemoveOne.rawValue)), ("sampling", "poisson"),
       ]
       if let epsilon { facts.append(("epsilonTarget", .number(epsilon))) }
-      let bounds = try ifComputable { try PRVAccountant().bounds(of: phases, delta: delta) }
+      let bounds = try ifComputable {
+        try PRVAccountant(for: epsilon).bounds(of: phases, delta: delta)
+      }
       facts += [
         ("epsilonPRV", json(bounds?.upper)), ("epsilonPRVEstimate", json(bounds?.estimate)),
         ("epsilonPRVLower", json(bounds?.lower)),

@@ -20,6 +20,7 @@ extension TrainCommand {
 
         Example: ragbench train study Experiments/training-scifact.toml --output runs/scifact
         Example: ragbench train study Experiments/training-ohsumed.toml --data DIR
+        Example: ragbench train study Experiments/training-notes.toml --data DIR
         """)
 
     @Argument(help: "The experiment, a TOML file.") var file: String
@@ -116,6 +117,7 @@ extension TrainCommand {
         for row in figures.rows { table.append([row.setting] + row.values) }
         Output.result("")
         Output.table(table, options)
+        if let warning = figures.warning { Output.result(warning) }
       }
       Output.note("run directory: \(path.shown)", options)
     }

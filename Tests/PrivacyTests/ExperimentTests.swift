@@ -36,6 +36,8 @@ import Testing
       print("audit, seed \(seed): without noise \(open), at ε = 4 \(guarded)")
       #expect(open.bound >= 2 && open.canaries > 0.85)
       #expect(guarded.bound <= 4 && guarded.bound < 0.6 && guarded.canaries < 0.6)
+      #expect(open.ordinary >= 0.7 && guarded.ordinary <= 0.6)
+      #expect(guarded.accuracy > open.accuracy)
     }
   }
 }

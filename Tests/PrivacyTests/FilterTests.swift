@@ -41,11 +41,11 @@ import Training
   /// Experiment D2: with the parameters at rest the noise that is left has κ / (2 − κ) of its
   /// variance.
   @Test(arguments: NoiseReduction.gains) func noiseIsReducedAsPredicted(gain: Double) throws {
-    let plain = try NoiseReduction.variance(.none, steps: 600)
+    let plain = try NoiseReduction.variance(.none, steps: 2000)
     for filter in [
       GradientFilter.kalman(try KalmanGains(gain: gain)), .lowPass(.movingAverage(gain: gain)),
     ] {
-      let ratio = try NoiseReduction.variance(filter, steps: 600) / plain
+      let ratio = try NoiseReduction.variance(filter, steps: 2000) / plain
       expectClose(ratio, gain / (2 - gain), absolute: 0, relative: 0.05)
     }
   }

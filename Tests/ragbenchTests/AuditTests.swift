@@ -45,6 +45,14 @@ import Testing
     #expect(facts["epsilonRDP"]?.doubleValue ?? 0 > 1000)
   }
 
+  /// Budgets at which a first guess of the noise is out of an accountant's reach; what is told is within them.
+  @Test(arguments: [(0.05, 0.1, 100), (0.1, 0.01, 100), (0.5, 0.05, 1000), (8, 0.05, 8000)])
+  func smallBudgetsAndLongRunsAreKept(epsilon: Double, rate: Double, steps: Int) throws {
+    let facts = try facts("--epsilon \(epsilon) --rate \(rate) --steps \(steps) --delta 1e-5")
+    let spent = try #require(facts["epsilonPRV"]?.doubleValue)
+    #expect(spent <= epsilon && spent > 0.8 * epsilon, "\(spent)")
+  }
+
   @Test func aPersonSeesATable() throws {
     let result = try Command().run(
       "audit epsilon --sigma 1 --rate 0.01 --steps 100 --delta 1e-5".split(separator: " ")
@@ -67,6 +75,8 @@ import Testing
     ("--rate 0.1 --steps 10 --delta 1e-5", "--epsilon"),
     ("--rate 0.1 --delta 1e-5 --epsilon 1", "--sigma or --steps"),
     ("--rate 0.1 --steps 10 --delta 1e-5 --epsilon 0", "epsilon is 0"),
+    ("--sigma 1e10 --rate 0.01 --steps 10 --delta 1e-5", "0 to 1e8"),
+    ("--sigma 1 --rate 0.01 --steps 2000000000000000000 --delta 1e-5", "0 to 1e12"),
     ("--rate 0 --steps 10 --delta 1e-5 --epsilon 1", "rate 0"),
   ]
 

@@ -149,10 +149,11 @@ import Testing
       "classifier",
       ["train", "classify", texts.string, "--model", Command.model, "--batch-size", "8"] + private8)
     #expect(try account(classifier).double("epsilonPRV") <= 8)
+    try command.installCorpus("public", count: 120)
     let base = try run(
       "base",
       [
-        "train", "pretrain", "--corpus", "small", "--vocabulary", "300", "--hidden", "32",
+        "train", "pretrain", "--corpus", "public", "--vocabulary", "300", "--hidden", "32",
         "--layers", "2", "--heads", "4", "--kv-heads", "2", "--intermediate", "48", "--context",
         "32", "--held-out", "0.1", "--batch-size", "4", "--quiet",
       ])
@@ -164,6 +165,10 @@ import Testing
         "--held-out", "0.1", "--batch-size", "8",
       ] + private8)
     #expect(try account(further).double("epsilonPRV") <= 8)
+    let described = try JSONParser.parse(contentsOf: further.appending("run.json"))
+      .requiredObject().object("privacy")
+    #expect(try described.string("adjacency") == "add-or-remove-one-record")
+    try whatWasSpentIsKept(command, base: base, further: further)
     let results = try JSONParser.parse(contentsOf: further.appending("results.json"))
     // A record is a passage.
     #expect(results["blocks"]?.intValue == 90 && results["heldOut"]?.intValue == 10)
@@ -186,6 +191,41 @@ import Testing
       "epsilon=8,delta=0.001", "--output", command.directory.file("x").string,
     ])
     #expect(refused.status == 64 && refused.errorText.contains("--packing"))
+  }
+
+  /// A model's runs on the same data add up, and a plain one leaves nothing to claim.
+  private func whatWasSpentIsKept(_ command: Command, base: FilePath, further: FilePath) throws {
+    func again(_ from: FilePath, _ corpus: String, _ more: [String]) throws
+      -> ChildProcess.Result
+    {
+      try command.run(
+        [
+          "train", "pretrain", "--corpus", corpus, "--model", "run:\(from.string)", "--context",
+          "24", "--held-out", "0.1", "--batch-size", "8", "--quiet",
+        ] + more)
+    }
+    let spent = try again(further, "small", ["--dp", "epsilon=4,delta=0.001"])
+    #expect(
+      spent.status == 64 && spent.errorText.contains("budget"), "\(spent.status) \(spent.errorText)"
+    )
+    let plain = try again(base, "public", ["--dp", "epsilon=8,delta=0.001"])
+    #expect(plain.status == 64 && plain.errorText.contains("without privacy: no epsilon"))
+    let output = command.directory.file("added")
+    let added = try again(
+      further, "small", ["--dp", "epsilon=16,delta=0.001", "--output", output.string])
+    try #require(added.status == 0, "\(added.errorText)")
+    let account = try account(output)
+    #expect(try account.double("epsilonPRV") > 8 && account.double("epsilonPRV") <= 16)
+    #expect(try account.objects("spentBefore").count == 1)
+    // Insecure noise before secure noise is no privacy either.
+    let seeded = command.directory.file("seeded")
+    try #require(
+      try again(
+        base, "small",
+        ["--dp", "epsilon=4,delta=0.001", "--insecure-noise", "--output", seeded.string]
+      ).status == 0)
+    let secure = try again(seeded, "small", ["--dp", "epsilon=8,delta=0.001"])
+    #expect(secure.status == 64 && secure.errorText.contains("insecure noise"))
   }
 
   @Test func claimsThatCannotBeMadeAreRefused() throws {
@@ -218,6 +258,17 @@ import Testing
     let bare = try command.run(
       contrastive(pairs(command, negatives: false), into: output, more: ["--dp", "epsilon=8"]))
     #expect(bare.status == 65 && bare.errorText.contains("pair 1 has no negatives"))
+    let coupled = try command.directory.write(
+      "coupled.jsonl",
+      text: (0..<40).map {
+        #"{"query": "q\#($0)", "positive": "p\#($0)", "negatives": ["p\#(($0 + 1) % 40)"]}"#
+      }.joined(separator: "\n"))
+    let others = try command.run(
+      contrastive(coupled, into: output, more: ["--dp", "epsilon=8,delta=0.001"]))
+    #expect(others.status == 65 && others.errorText.contains("passage of a pair"))
+    let decoupled = try command.run(
+      contrastive(file, into: output, more: ["--dp", "epsilon=8,delta=0.001", "--decoupled"]))
+    #expect(decoupled.status == 64 && decoupled.errorText.contains("--decoupled"))
     try command.installCorpus("small", count: 30)
     let learnt = try command.run([
       "train", "pretrain", "--corpus", "small", "--dp", "epsilon=8", "--output", output.string,

@@ -115,6 +115,7 @@ import Testing
   /// Plain and private trainings with canaries, and the attack through each of them.
   @Test func whatPrivacyCostsAndTells() throws {
     let command = try Command.withIndex()
+    try command.installCorpus("small", count: 50)
     let output = command.directory.file("run")
     let text = """
       name = "private"
@@ -127,7 +128,7 @@ import Testing
       limit = 40
       test-share = 0.4
       neighbours = 2
-      public-corpus = "medqa"
+      public-corpus = "small"
       public-negatives = 1
       metrics = ["Recall@1"]
 
@@ -185,10 +186,14 @@ import Testing
     try #require(page.status == 0, "\(page.errorText)")
     let html = try String(contentsOfFile: output.appending("report.html").string, encoding: .utf8)
     #expect(html.contains("What it costs and what it tells") && html.contains("audited epsilon"))
+    #expect(
+      html.contains("INSECURE: the noise") && result.outputText.contains("INSECURE: the noise"))
     for (old, new, reason) in [
       ("k = [2, 5]", "k = [0]", "k"), ("canaries = 12", "canaries = -1", "canaries"),
       ("canaries = 12", "canaries = 100000", "at most half of"),
       ("neighbours = 2", "neighbours = 0", "neighbours"),
+      ("public-corpus = \"small\"", "public-corpus = \"medqa\"", "it is the private corpus"),
+      ("neighbours = 2", "negatives = 1", "records of others"),
       ("dp = \"epsilon=8,delta=0.001\"", "dp = \"epsilon=8,delta=0.001,b=1\"", "unknown name 'b'"),
     ] {
       let refused = try study(

@@ -37,7 +37,8 @@ struct ClassifierSubject: TrainingSubject {
     guard !texts.isEmpty else {
       throw InputError("every text to train on is also a test text", at: Place(file: path.shown))
     }
-    checksum = try Checksum.sha256(of: path)
+    checksum = Checksum.sha256(
+      texts.map { $0.label + "\u{1F}" + $0.text }.joined(separator: "\u{1E}"))
   }
 
   var command: String { "train-classify" }

@@ -26,7 +26,7 @@ struct GeneratorSubject: TrainingSubject {
     let split = ExampleSplit(texts.map { [$0] }, heldOut: plan.testShare, seed: seed)
     notes = split.training.map { .text(texts[$0]) }
     test = split.heldOut.map { .text(texts[$0]) }
-    checksum = try Checksum.sha256(of: path)
+    checksum = Checksum.sha256(split.training.map { texts[$0] }.joined(separator: "\u{1E}"))
   }
 
   var command: String { RunAudit.Kind.fineTuning.rawValue }

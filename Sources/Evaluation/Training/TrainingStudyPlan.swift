@@ -103,6 +103,17 @@ extension TrainingStudyPlan {
           ],
           open: own["choose"] == nil ? open : try own.object("choose", at: inner), at: inner))
     }
+    let isPrivate = settings.contains { $0.candidates.contains { $0.choices.privacy != nil } }
+    if isPrivate, case .retriever(let pairs) = subject {
+      // Wrong answers from the private corpus are records of others.
+      if pairs.negatives > 0 {
+        throw place.inside("pairs").fault(
+          "negatives", "they are records of others, which private training must not see")
+      }
+      if let own = pairs.publicNegatives, utf8Equal(own.corpus, pairs.corpus) {
+        throw place.inside("pairs").fault("public-corpus", "it is the private corpus")
+      }
+    }
     guard !settings.isEmpty, Set(settings.map { UTF8Key($0.folder) }).count == settings.count,
       !settings.contains(where: { [".", ".."].contains($0.folder) })
     else {

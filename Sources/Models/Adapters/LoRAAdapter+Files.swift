@@ -80,7 +80,7 @@ extension LoRAAdapter {
   ///     look, for ``base(of:)``.
   /// - Throws: `FileError`.
   public func save(
-    to directory: FilePath, task: String? = "CAUSAL_LM", base: String? = nil
+    to directory: FilePath, task: String? = "CAUSAL_LM", base: String? = nil, origin: String? = nil
   ) throws {
     try DirectoryListing.create(directory)
     let object = configuration.json(task: task, paths: modules.map(\.path))
@@ -89,11 +89,13 @@ extension LoRAAdapter {
       to: directory.appending(Self.settingsFile))
     try SafetensorsWriter.write(
       parameters.map { ($0.name, $0.shape, $0.value) },
-      metadata: ["format": "pt"].merging(base.map { [Self.baseKey: $0] } ?? [:]) { $1 },
+      metadata: ["format": "pt"].merging(base.map { [Self.baseKey: $0] } ?? [:]) { $1 }
+        .merging(origin.map { [Self.originKey: $0] } ?? [:]) { $1 },
       to: directory.appending(Self.weightsFile))
   }
 
   private static let baseKey = "ragbench_base"
+  private static let originKey = "ragbench_origin"
 
   /// What an adapter's folder says of the model it was trained on.
   ///

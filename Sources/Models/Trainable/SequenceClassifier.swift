@@ -81,7 +81,7 @@ public final class SequenceClassifier {
   ///   - directory: a new folder.
   ///   - source: the folder the encoder was read from.
   /// - Throws: `FileError`; `InputError` if the source is no longer what it was.
-  public func save(to directory: FilePath, source: FilePath) throws {
+  public func save(to directory: FilePath, source: FilePath, origin: String? = nil) throws {
     let family = encoder.configuration.family
     let names = HeadNames(family)
     var tensors = encoder.parameters.map { (family.rawValue + "." + $0.name, $0.value) }
@@ -93,6 +93,7 @@ public final class SequenceClassifier {
       tensors, to: directory, source: source, keepsSentenceFiles: false
     ) { configuration in
       configuration["architectures"] = .array([.string(names.architecture)])
+      if let origin { configuration["ragbench_origin"] = .string(origin) }
       configuration["problem_type"] = .string("single_label_classification")
       configuration["id2label"] = .object(
         JSONObject(labels.enumerated().map { ("\($0)", JSONValue.string($1)) }))

@@ -43,7 +43,7 @@ public struct Calibration: Sendable {
     self.budget = budget
     self.previous = previous
     self.accountant =
-      accountant ?? PRVAccountant(epsilonError: min(0.01, max(1e-4, budget.epsilon / 100)))
+      accountant ?? PRVAccountant(for: budget.epsilon)
     self.second = second
   }
 
@@ -56,7 +56,11 @@ public struct Calibration: Sendable {
     // Rényi divergences cost little and say whether anything finer is worth it.
     let rough = try RenyiAccountant().epsilon(of: previous + [phase], delta: budget.delta)
     if rough > 8 * budget.epsilon + 100 { return .infinity }
-    return try accountant.epsilon(of: previous + [phase], delta: budget.delta)
+    do {
+      return try accountant.epsilon(of: previous + [phase], delta: budget.delta)
+    } catch PrivacyError.notComputable {
+      return .infinity
+    }
   }
 
   private func keeps(_ phase: SampledGaussian) throws -> Bool {

@@ -18,15 +18,24 @@ public struct PRVAccountant: PrivacyAccountant {
 
   /// The largest error of ε.
   public let epsilonError: Double
+  /// The error without another wish.
+  public static let largestError = 0.01
   /// The largest error of δ, as a share of δ.
   private static let deltaShare = 1e-3
   /// Below it rounding errors of the transform are no longer small beside δ.
   private static let smallestDelta = 1e-11
 
   /// An accountant with a largest error of ε.
-  public init(epsilonError: Double = 0.01) {
+  public init(epsilonError: Double = Self.largestError) {
     precondition(epsilonError > 0, "PRVAccountant: error \(epsilonError)")
     self.epsilonError = epsilonError
+  }
+
+  /// An accountant whose error is at most a hundredth of an ε that is aimed at; nil: of any.
+  public init(for epsilon: Double?) {
+    self.init(
+      epsilonError: epsilon.map { min(Self.largestError, max(1e-4, $0 / 100)) }
+        ?? Self.largestError)
   }
 
   /// `PRV`.

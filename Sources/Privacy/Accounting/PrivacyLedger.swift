@@ -94,8 +94,16 @@ public final class PrivacyLedger: CheckpointedState {
   }
 
   /// ε of everything that was released.
-  public func epsilon(by accountant: any PrivacyAccountant = PRVAccountant()) throws -> Double {
-    try accountant.epsilon(of: released, delta: plan.delta)
+  ///
+  /// - Parameter accountant: nil: PRV, as fine as the plan was calibrated, and RDP where that cannot be
+  ///   computed.
+  public func epsilon(by accountant: (any PrivacyAccountant)? = nil) throws -> Double {
+    if let accountant { return try accountant.epsilon(of: released, delta: plan.delta) }
+    do {
+      return try PRVAccountant(for: plan.epsilon).epsilon(of: released, delta: plan.delta)
+    } catch PrivacyError.notComputable {
+      return try RenyiAccountant().epsilon(of: released, delta: plan.delta)
+    }
   }
 
   /// What a report says: ε by two accountants, δ, adjacency, settings. An infinite ε is null.
@@ -111,11 +119,14 @@ public final class PrivacyLedger: CheckpointedState {
     ]
     do {
       summary["epsilonPRV"] = number(
-        try PRVAccountant().epsilon(of: phases, delta: plan.delta))
+        try PRVAccountant(for: plan.epsilon).epsilon(of: phases, delta: plan.delta))
     } catch PrivacyError.notComputable {
       summary["epsilonPRV"] = .null
     }
     if let epsilon = plan.epsilon { summary["epsilonTarget"] = .number(epsilon) }
+    if !previous.isEmpty {
+      summary["spentBefore"] = .array(previous.map(Self.json))
+    }
     return summary
   }
 

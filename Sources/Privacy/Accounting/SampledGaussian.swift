@@ -14,20 +14,20 @@ public struct SampledGaussian: Sendable, Equatable {
   /// Steps with the same settings.
   ///
   /// - Parameters:
-  ///   - noiseMultiplier: 0 or more, finite.
+  ///   - noiseMultiplier: 0 to 1e8.
   ///   - rate: 0 to 1.
-  ///   - steps: 0 or more.
+  ///   - steps: 0 to 1e12.
   /// - Throws: ``PrivacyError/outOfRange(name:value:expected:)``.
   public init(noiseMultiplier: Double, rate: Double, steps: Int) throws {
-    guard noiseMultiplier >= 0, noiseMultiplier.isFinite else {
-      throw PrivacyError.range("the noise multiplier", noiseMultiplier, "a number from 0 on")
+    guard noiseMultiplier >= 0, noiseMultiplier <= 1e8 else {
+      throw PrivacyError.range("the noise multiplier", noiseMultiplier, "a number from 0 to 1e8")
     }
     guard rate >= 0, rate <= 1 else {
       throw PrivacyError.range("the sampling rate", rate, "a probability, 0 to 1")
     }
-    guard steps >= 0 else {
+    guard steps >= 0, steps <= 1_000_000_000_000 else {
       throw PrivacyError.outOfRange(
-        name: "the number of steps", value: "\(steps)", expected: "0 or more")
+        name: "the number of steps", value: "\(steps)", expected: "0 to 1e12")
     }
     self.noiseMultiplier = noiseMultiplier
     self.rate = rate

@@ -81,9 +81,15 @@ public struct RunAudit {
     choices.heldOut = try record.description.double("heldOut")
     choices.canaries = record.description["canaries"]?.intValue ?? 0
     choices.maximumTokens = record.description["maximumTokens"]?.intValue
-    choices.seed =
-      try record.description["seed"]?.intValue.map(UInt64.init(_:))
-      ?? UInt64(record.description.string("seed")) ?? 1
+    let written = record.description["seed"]
+    guard
+      let seed = written?.intValue.flatMap({ UInt64(exactly: $0) })
+        ?? written?.stringValue.flatMap({ UInt64($0) })
+    else {
+      throw InputError("'seed' is none", at: Place(file: run.shown))
+    }
+    choices.seed = seed
+    try choices.check()
     self.choices = choices
   }
 
@@ -103,7 +109,8 @@ public struct RunAudit {
   public var guarantee: (epsilon: Double, delta: Double) {
     let account = results["privacy"]?.objectValue
     return (
-      account?["epsilonPRV"]?.doubleValue ?? .infinity, account?["delta"]?.doubleValue ?? 0
+      account?["epsilonPRV"]?.doubleValue ?? account?["epsilonRDP"]?.doubleValue ?? .infinity,
+      account?["delta"]?.doubleValue ?? 0
     )
   }
 
@@ -120,7 +127,9 @@ public struct RunAudit {
   ) throws -> Report {
     var records = try RunRecords(pairs, choices)
     if let others { records = records.judged(by: others) }
-    let references = records.heldOut.suffix(Self.references).map(\.positive)
+    let count = min(Self.references, records.heldOut.count / 2)
+    let references = records.heldOut.suffix(count).map(\.positive)
+    records = records.judged(by: records.heldOut.dropLast(count))
     return try report(
       RetrieverScorer(after: after, before: before, references: references), records)
   }
@@ -137,6 +146,9 @@ public struct RunAudit {
     let reader = try model.embeddingModel(maximumTokens: choices.maximumTokens)
       .encoder(for: .passage)
     let labels = try results.strings("classes")
+    guard Set(labels.map { UTF8Key($0) }).count == labels.count, labels.count >= 2 else {
+      throw InputError("'classes' are none", at: Place(file: run.path.shown))
+    }
     let numbers = Dictionary(
       uniqueKeysWithValues: labels.enumerated().map { (UTF8Key($1), $0) })
     let records = try RunRecords(texts, choices).parts { part in
@@ -178,8 +190,10 @@ public struct RunAudit {
     }
     let adapter = run.path.appending(GeneratorRun.adapterFolder)
     guard adapter.exists else {
+      let own = try GeneratorFiles(directory: run.path.appending(TrainingRun.modelFolder))
+      try requireSameTokens(records.heldOut.map(\.question), own.tokenizer, files.tokenizer)
       return try generator(
-        sequences, after: try own(), before: before, tokenizer: files.tokenizer,
+        sequences, after: trainedDecoder(), before: before, tokenizer: own.tokenizer,
         maximumTokens: limit)
     }
     guard try LoRAAdapter.base(of: adapter).fingerprint == reference.fingerprint else {
@@ -201,16 +215,31 @@ public struct RunAudit {
   public func generator(pretrainedOn texts: [String], reference: ModelDirectory?) throws -> Report {
     let files = try GeneratorFiles(directory: run.path.appending(TrainingRun.modelFolder))
     let size = try run.description.int("context")
-    let sequences = RunRecords(texts, choices).parts { part in
+    let records = RunRecords(texts, choices)
+    if let reference {
+      try requireSameTokens(
+        records.heldOut, files.tokenizer, GeneratorFiles(directory: reference.path).tokenizer)
+    }
+    let sequences = records.parts { part in
       part.compactMap { PretrainingText.beginning(of: $0, files.tokenizer, size: size) }
     }
     return try generator(
-      sequences, after: try own(),
+      sequences, after: trainedDecoder(),
       before: try reference.map { try TransformerDecoder(directory: $0.path) },
       tokenizer: files.tokenizer, maximumTokens: size)
   }
 
-  private func own() throws -> TransformerDecoder {
+  /// Refuses a reference that reads texts otherwise than the trained model: their likelihoods cannot be
+  /// compared.
+  private func requireSameTokens(
+    _ texts: [String], _ own: any Tokenizer, _ other: any Tokenizer
+  ) throws {
+    for text in texts.prefix(100) where own.encode(text).ids != other.encode(text).ids {
+      throw UsageError("the reference has another vocabulary than the trained model")
+    }
+  }
+
+  private func trainedDecoder() throws -> TransformerDecoder {
     try TransformerDecoder(directory: run.path.appending(TrainingRun.modelFolder))
   }
 
@@ -218,11 +247,6 @@ public struct RunAudit {
     _ records: RunRecords<MaskedTokens>, after: TransformerDecoder, before: TransformerDecoder?,
     tokenizer: any Tokenizer, maximumTokens: Int
   ) throws -> Report {
-    if let before, before.configuration.vocabularySize != after.configuration.vocabularySize {
-      throw UsageError(
-        "the reference has \(before.configuration.vocabularySize) tokens, the trained model"
-          + " \(after.configuration.vocabularySize): another vocabulary")
-    }
     let people = PlantedPeople(choices, tokenizer: tokenizer, maximumTokens: maximumTokens)
     return try report(
       GeneratorScorer(after: after, before: before, context: context),

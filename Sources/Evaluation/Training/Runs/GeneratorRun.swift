@@ -11,7 +11,7 @@ public struct GeneratorRun {
   public static let adapterFolder = "adapter"
 
   private let setup: TrainingSetup
-  private var course: TrainingCourse { setup.course }
+  private var choices: TrainingChoices { setup.choices }
 
   /// A run.
   init(_ setup: TrainingSetup) { self.setup = setup }
@@ -34,15 +34,15 @@ public struct GeneratorRun {
     _ source: ModelDirectory, on records: [FineTuningRecord], lora: LoRAConfiguration?,
     frozen: [String] = [], packs: Bool = false, learnsPrompts: Bool = false
   ) throws -> JSONObject {
-    guard course.choices.privacy == nil || !packs else {
+    guard choices.privacy == nil || !packs else {
       throw UsageError("--packing puts several records into one; it does not go with --dp")
     }
     let files = try GeneratorFiles(directory: source.path)
     if lora == nil { try files.requireWritableTokenizer() }
     let decoder = try TrainableDecoder(DecoderWeights(directory: source.path))
-    decoder.checkpointsLayers = course.choices.checkpointsLayers
+    decoder.checkpointsLayers = choices.checkpointsLayers
     let limit = try maximumTokens(of: decoder, default: 1024)
-    let all = RunRecords(records, course.choices)
+    let all = RunRecords(records, choices)
     try all.check()
     func examples(_ records: [FineTuningRecord]) throws -> FineTuningExamples {
       try FineTuningExamples(
@@ -50,9 +50,10 @@ public struct GeneratorRun {
         maximumTokens: limit, learnsPrompts: learnsPrompts)
     }
     let (training, heldOut) = (try examples(all.training), try examples(all.heldOut))
-    let adapter = try lora.map { try LoRAAdapter($0, on: decoder, seed: course.choices.seed) }
+    let adapter = try lora.map { try LoRAAdapter($0, on: decoder, seed: choices.seed) }
     try decoder.freeze(frozen)
     let writer = try SampleWriter(files.tokenizer, heldOut.sequences)
+    let course = try setup.course(from: source)
     try course.check(records: training.sequences.count)
     let directory = try setup.open()
     var results: JSONObject = [
@@ -68,16 +69,17 @@ public struct GeneratorRun {
       by: try self.train(
         task, decoder, training.sequences, heldOut.sequences,
         plan: packs ? packed(lengths, maximum: lengths.max() ?? 1) : nil, writer: writer,
-        in: directory
+        course: course, in: directory
       ) {
         if let adapter {
           return try adapter.save(
-            to: directory.path.appending(Self.adapterFolder), base: source.fingerprint)
+            to: directory.path.appending(Self.adapterFolder), base: source.fingerprint,
+            origin: choices.origin("trained by ragbench from \(source.card.name)"))
         }
         try TrainedModelFiles.write(
           decoder, to: directory.path.appending(TrainingRun.modelFolder),
           name: "\(source.card.name.prefix(40))-trained",
-          origin: course.choices.origin("trained by ragbench from \(source.card.name)"),
+          origin: choices.origin("trained by ragbench from \(source.card.name)"),
           writeTokenizer: { try files.writeTokenizer(to: $0) })
       })
     return results
@@ -103,10 +105,10 @@ public struct GeneratorRun {
   public func pretrain(
     _ beginning: Beginning, on texts: [String], blockSize: Int
   ) throws -> JSONObject {
-    let choices = course.choices
     let decoder: TrainableDecoder
     let origin: String
     let vocabulary: PretrainingText.Vocabulary
+    var before: ModelDirectory?
     switch beginning {
     case .new(let sizes):
       guard choices.privacy == nil else {
@@ -120,6 +122,7 @@ public struct GeneratorRun {
       decoder = try TrainableDecoder(DecoderWeights(directory: source.path))
       origin = "pre-trained by ragbench from \(source.card.name)"
       vocabulary = .given(files.tokenizer)
+      before = source
     }
     let limit = decoder.configuration.maximumTokens
     guard blockSize <= limit else {
@@ -129,8 +132,9 @@ public struct GeneratorRun {
     let text = try PretrainingText(
       training: records.training, heldOut: records.heldOut, vocabulary: vocabulary,
       blockSize: blockSize, keepsTextsApart: choices.privacy != nil)
-    decoder.checkpointsLayers = course.choices.checkpointsLayers
+    decoder.checkpointsLayers = choices.checkpointsLayers
     let writer = try SampleWriter(text.tokenizer, text.heldOut)
+    let course = try setup.course(from: before)
     try course.check(records: text.training.count)
     let directory = try setup.open()
     let sizes: JSONObject = [
@@ -141,12 +145,12 @@ public struct GeneratorRun {
     return sizes.followed(
       by: try train(
         LanguageModelTask(decoder), decoder, text.training, text.heldOut, plan: nil,
-        writer: writer, in: directory
+        writer: writer, course: course, in: directory
       ) {
         try TrainedModelFiles.write(
           decoder, to: directory.path.appending(TrainingRun.modelFolder),
           name: "pretrained-\(decoder.configuration.parameterCount / 1000)k",
-          origin: course.choices.origin(origin),
+          origin: choices.origin(origin),
           writeTokenizer: { folder in
             if let learnt = text.vocabulary { return try learnt.write(to: folder) }
             if case .model(_, let files) = beginning { try files.writeTokenizer(to: folder) }
@@ -156,7 +160,7 @@ public struct GeneratorRun {
 
   private func maximumTokens(of decoder: TrainableDecoder, default most: Int) throws -> Int {
     let context = decoder.configuration.maximumTokens
-    guard let limit = course.choices.maximumTokens else { return min(most, context) }
+    guard let limit = choices.maximumTokens else { return min(most, context) }
     guard limit <= context else {
       throw UsageError("--max-tokens is \(limit), the model takes at most \(context)")
     }
@@ -168,19 +172,19 @@ public struct GeneratorRun {
     return PackedBatches(
       groups: groups,
       plan: ShuffledBatches(
-        count: groups.count, size: course.choices.batchSize, seed: course.choices.seed))
+        count: groups.count, size: choices.batchSize, seed: choices.seed))
   }
 
   private func train(
     _ task: LanguageModelTask, _ decoder: TrainableDecoder, _ training: [MaskedTokens],
     _ heldOut: [MaskedTokens], plan: (any BatchPlan)?, writer: SampleWriter,
-    in directory: RunDirectory, save: () throws -> Void
+    course: TrainingCourse, in directory: RunDirectory, save: () throws -> Void
   ) throws -> JSONObject {
-    let evaluation = PerplexityEvaluation(heldOut, decoder: decoder, context: course.context)
+    let evaluation = PerplexityEvaluation(heldOut, decoder: decoder, context: setup.context)
     let before = evaluation.measure()
     // Prompts and references are held-out examples, word for word: not for the report of private ones.
-    let showsSamples = course.choices.privacy == nil
-    let early = try showsSamples ? writer.samples(of: decoder, in: course.context) : []
+    let showsSamples = choices.privacy == nil
+    let early = try showsSamples ? writer.samples(of: decoder, in: setup.context) : []
     let result = try course.run(
       task,
       .init(
@@ -190,7 +194,7 @@ public struct GeneratorRun {
     let after = evaluation.measure()
     // First: samples take memory for the whole model once more.
     try save()
-    let late = try showsSamples ? writer.samples(of: decoder, in: course.context) : []
+    let late = try showsSamples ? writer.samples(of: decoder, in: setup.context) : []
     let samples = zip(writer.prompts, zip(early, late)).map { prompt, texts -> JSONValue in
       .object([
         "prompt": .string(prompt.text), "before": .string(texts.0), "after": .string(texts.1),

@@ -123,6 +123,7 @@ public struct PrivacyChoices: Sendable, Equatable {
   /// For `run.json`.
   public var description: JSONObject {
     var object: JSONObject = [
+      "adjacency": .string(Adjacency.addOrRemoveOne.rawValue), "sampling": "poisson",
       "delta": .number(delta), "clip": .number(clipping.length),
       "clipping": .string(clipping.function.label), "filter": .string(Self.label(filter)),
       "correctsMoments": .bool(correctsMoments),

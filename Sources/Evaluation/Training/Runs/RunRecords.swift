@@ -55,8 +55,8 @@ struct RunRecords<Record> {
   }
 
   /// The same records, with others in the place of those that are held out.
-  func judged(by others: [Record]) -> RunRecords {
-    RunRecords(members: members, heldOut: others, included: included, excluded: excluded)
+  func judged(by others: some Sequence<Record>) -> RunRecords {
+    RunRecords(members: members, heldOut: Array(others), included: included, excluded: excluded)
   }
 
   /// The same records with other canaries.

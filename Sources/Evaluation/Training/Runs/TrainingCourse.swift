@@ -24,12 +24,17 @@ struct TrainingCourse {
     let directory: RunDirectory
     /// Gives a value, higher is better.
     let evaluate: () throws -> Double
+
+    /// What the data are.
+    var data: String { directory.description["data"]?.stringValue ?? "" }
   }
 
   let choices: TrainingChoices
   let context: ComputeContext
   /// What the run is; a checkpoint of another is refused.
   let identity: String
+  /// What was released before of the same data.
+  let lineage: PrivacyLineage
   let report: (TrainingRun.Progress) -> Void
 
   /// Trains, going on where an interrupted run stopped; evaluates after each epoch.
@@ -55,7 +60,9 @@ struct TrainingCourse {
       source: Backpropagation(task, in: context, examplesAtOnce: choices.examplesAtOnce ?? .max),
       optimizer: optimizer(of: work.parameters), schedule: schedule(settings.steps), plan: plan,
       length: { work.lengths[$0] }, example: { work.examples[$0] })
-    return try run(loop, settings, work)
+    var results = try run(loop, settings, work)
+    results["lineage"] = lineage.followed(by: work.data, phase: nil, isInsecure: false)
+    return results
   }
 
   /// Refuses private training that so many records do not allow, before anything is written.
@@ -92,20 +99,21 @@ struct TrainingCourse {
     let rate = Double(choices.batchSize) / Double(count)
     let stepsPerEpoch = Int((1 / rate).rounded(.up))
     let steps = choices.epochs * stepsPerEpoch
+    let previous = try lineage.spent(on: work.data, isInsecure: privacy.isInsecure)
     let sigma: Double
     var target: Double?
     switch privacy.noise {
     case .multiplier(let multiplier): sigma = multiplier
     case .budget(let epsilon):
       target = epsilon
-      sigma = try Calibration(budget: .init(epsilon: epsilon, delta: privacy.delta))
-        .noiseMultiplier(rate: rate, steps: steps)
+      sigma = try Calibration(
+        budget: .init(epsilon: epsilon, delta: privacy.delta), after: previous
+      ).noiseMultiplier(rate: rate, steps: steps)
     }
+    let phase = try SampledGaussian(noiseMultiplier: sigma, rate: rate, steps: steps)
     let ledger = try PrivacyLedger(
-      .init(
-        phase: SampledGaussian(noiseMultiplier: sigma, rate: rate, steps: steps),
-        delta: privacy.delta, epsilon: target,
-        dataset: work.directory.description["data"]?.stringValue ?? identity))
+      .init(phase: phase, delta: privacy.delta, epsilon: target, dataset: work.data),
+      after: previous)
     var mechanism = try PrivateTrainingSettings(
       clipping: privacy.clipping, expectedRecords: Double(choices.batchSize))
     mechanism.recordsAtOnce = choices.examplesAtOnce ?? mechanism.recordsAtOnce
@@ -137,8 +145,12 @@ struct TrainingCourse {
     }
     var account = try ledger.summary()
     account["randomness"] = .string(mechanism.randomness.label)
-    account["notCovered"] = "held-out figures, and choosing settings by them"
+    account["notCovered"] = .string(
+      "held-out figures, and choosing settings by them; which records are held out; how many records there"
+        + " are and how many were cut; the names of classes")
     results["privacy"] = .object(account)
+    results["lineage"] = lineage.followed(
+      by: work.data, phase: phase, isInsecure: privacy.isInsecure)
     return results
   }
 
@@ -192,7 +204,9 @@ struct TrainingCourse {
           [
             "event": .string("step"), "step": JSONValue(progress.step),
             "loss": progress.loss.map { .number($0) } ?? .null,
-            "factor": .number(progress.factor), "gradientNorm": .number(progress.gradientNorm),
+            "factor": .number(progress.factor),
+            // Of private gradients it would be one more release where steps are done again.
+            "gradientNorm": choices.privacy == nil ? .number(progress.gradientNorm) : .null,
             "tokens": JSONValue(progress.tokens),
           ]
         ])

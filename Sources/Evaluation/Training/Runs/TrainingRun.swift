@@ -65,10 +65,9 @@ public struct TrainingRun {
       throw UsageError(
         "--examples-at-once does not go with a loss that compares the examples of a batch")
     }
-    if choices.privacy != nil, let bare = pairs.firstIndex(where: \.negatives.isEmpty) {
-      throw InputError(
-        "pair \(bare + 1) has no negatives: private training compares each question with its own"
-          + " passages only, never with those of other records")
+    if choices.privacy != nil { try Self.requireOwnNegatives(pairs) }
+    guard choices.privacy == nil || loss.includesPositive else {
+      throw UsageError("--decoupled does not go with --dp")
     }
     let embedding = try source.embeddingModel(maximumTokens: choices.maximumTokens)
     let records = try RunRecords(pairs, choices)
@@ -107,7 +106,8 @@ public struct TrainingRun {
       ).value
     }
     let chosen = examples.training
-    try setup.course.check(records: chosen.count)
+    let course = try setup.course(from: source)
+    try course.check(records: chosen.count)
     let directory = try setup.open()
     let before = evaluation.measure()
     let work = TrainingCourse.Work(
@@ -116,11 +116,13 @@ public struct TrainingRun {
       evaluate: { evaluation.measure().reciprocalRank })
     let result =
       try choices.privacy == nil
-      ? setup.course.run(
+      ? course.run(
         ContrastiveTask(encoder, pooling: side.pooling, normalises: side.normalises, loss: loss),
         work)
-      : setup.course.run(
-        RecordContrastiveTask(encoder, pooling: side.pooling, normalises: side.normalises), work)
+      : course.run(
+        RecordContrastiveTask(
+          encoder, pooling: side.pooling, normalises: side.normalises,
+          inverseTemperature: loss.inverseTemperature), work)
     let after = evaluation.measure()
     try TrainedModelFiles.write(
       encoder, to: directory.path.appending(Self.modelFolder), source: source,
@@ -132,6 +134,23 @@ public struct TrainingRun {
       "before": .object(before.json), "after": .object(after.json),
     ]
     return values.followed(by: result)
+  }
+
+  /// Refuses pairs that are compared with nothing, or with passages of other pairs.
+  private static func requireOwnNegatives(_ pairs: [TextPair]) throws {
+    let owned = Set(pairs.map { UTF8Key($0.positive) })
+    for (number, pair) in pairs.enumerated() {
+      guard !pair.negatives.isEmpty else {
+        throw InputError(
+          "pair \(number + 1) has no negatives: private training compares each question with its own"
+            + " passages only, never with those of other records")
+      }
+      guard !pair.negatives.contains(where: { owned.contains(UTF8Key($0)) }) else {
+        throw InputError(
+          "pair \(number + 1) has the passage of a pair among its negatives: those of private training"
+            + " are public, or the pair's own")
+      }
+    }
   }
 
   /// Trains a classifier on labelled texts.
@@ -191,9 +210,10 @@ public struct TrainingRun {
     let evaluation = ClassEvaluation(
       examples.heldOut, classes: labels.count, score: score)
     let chosen = examples.training
-    try setup.course.check(records: chosen.count)
+    let course = try setup.course(from: source)
+    try course.check(records: chosen.count)
     let directory = try setup.open()
-    let result = try setup.course.run(
+    let result = try course.run(
       ClassificationTask(classifier),
       .init(
         parameters: classifier.parameters, examples: chosen,
@@ -202,7 +222,8 @@ public struct TrainingRun {
         evaluate: { evaluation.measure().macroF1 }))
     let after = evaluation.measure()
     try classifier.save(
-      to: directory.path.appending(Self.modelFolder), source: source.path)
+      to: directory.path.appending(Self.modelFolder), source: source.path,
+      origin: choices.origin("trained by ragbench from \(source.card.name)"))
     var values: JSONObject = [
       "texts": JSONValue(chosen.count), "heldOut": JSONValue(examples.heldOut.count),
       "canaries": JSONValue(examples.included.count),

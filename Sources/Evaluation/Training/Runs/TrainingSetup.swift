@@ -43,7 +43,10 @@ public struct TrainingSetup {
   /// A run of a generator.
   public func generator() -> GeneratorRun { GeneratorRun(self) }
 
-  var course: TrainingCourse {
-    TrainingCourse(choices: choices, context: context, identity: identity, report: report)
+  /// The course of a run that begins with a model; nil: a new one.
+  func course(from model: ModelDirectory?) throws -> TrainingCourse {
+    TrainingCourse(
+      choices: choices, context: context, identity: identity,
+      lineage: try PrivacyLineage(of: model), report: report)
   }
 }
