@@ -30,6 +30,7 @@ public struct ReproductionPage {
       <p>\(Format.count(holding)) of \(Format.count(rows.count)) checks hold. A claim that does not hold is a result, not an \
       error. Noise: \(record.description["noise"]?.stringValue ?? "none").</p>
       \(ClaimTables(claims: rows).markup)
+      \(CurvatureTable(reproduction)?.markup ?? .empty)
 
       """
     body +=

@@ -2,6 +2,7 @@ import ArgumentParser
 import Basics
 import Corpus
 import Evaluation
+import Reports
 import Tensors
 
 extension ReproduceCommand {
@@ -99,5 +100,13 @@ struct PrivacyReproductionOptions: ParsableArguments {
     }
     progress.finish()
     try ReproduceCommand.show(result, directory, options)
+    let measured = try RunRecord(directory.path).results?["reproduction"]?.objectValue
+    guard options.format == .human, let curvature = measured.flatMap({ CurvatureTable($0) }) else {
+      return
+    }
+    var table = TextTable(CurvatureTable.columns.map { .init($0, .right) })
+    for row in curvature.rows { table.append(row) }
+    Output.result("\nWhat stands against a private step: \(curvature.name)")
+    Output.table(table, options)
   }
 }

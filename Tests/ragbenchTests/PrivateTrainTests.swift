@@ -129,6 +129,42 @@ import Testing
     }
   }
 
+  /// Filters, clipping and the moments' correction are chosen by flags, and each makes other weights.
+  @Test func mechanismsAreChosen() throws {
+    let command = try Command()
+    try command.installModel()
+    let file = try pairs(command)
+    var found: [[UInt8]] = []
+    let choices: [(dp: String, filter: String)] = [
+      ("", "none"), ("", "disk:0.5"), ("", "disk:0.5:0.3"), ("", "doppler"),
+      (",correct=true", "none"), (",clip=normalised", "none"), (",clip=0.1", "none"),
+      (",clip=global:0.1", "none"),
+    ]
+    for (number, choice) in choices.enumerated() {
+      let output = command.directory.file("run-\(number)")
+      let result = try command.run(
+        contrastive(
+          file, into: output,
+          more: [
+            "--optimizer", "adam", "--dp", "epsilon=8,delta=0.001" + choice.dp, "--filter",
+            choice.filter, "--insecure-noise",
+          ]))
+      try #require(result.status == 0, "\(choice): \(result.errorText)")
+      let described = try JSONParser.parse(contentsOf: output.appending("run.json"))
+        .requiredObject().object("privacy")
+      #expect(try described.bool("correctsMoments") == choice.dp.contains("correct"))
+      #expect(
+        try described.string("filter").hasPrefix(String(choice.filter.prefix { $0 != ":" })))
+      // The mechanism behind the sum costs no privacy.
+      #expect(
+        try account(output).double("epsilonPRV")
+          == account(command.directory.file("run-0"))
+          .double("epsilonPRV"))
+      found.append(try weights(output))
+    }
+    #expect(Set(found).count == found.count)
+  }
+
   @Test func classifiersAndGeneratorsArePrivateToo() throws {
     let command = try Command()
     try command.installModel()

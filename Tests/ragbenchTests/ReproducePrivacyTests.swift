@@ -77,6 +77,10 @@ import Testing
     ])
     #expect(shown.status == 0 && shown.errorText.contains("INSECURE"))
     #expect(shown.outputText.contains("verdict") && shown.outputText.contains(ids[0]))
+    // What stands against a private step is printed for each evaluation of the public phase.
+    let isContinual = paper == "dp-continual-pretraining"
+    #expect(shown.outputText.contains("decelerator  its share") == isContinual)
+    #expect(html.contains("What stands against a private step") == isContinual)
   }
 
   /// Killed at any time, it goes on with what is finished and ends with the same results.

@@ -64,14 +64,24 @@ struct PublicThenPrivate: PaperExperiment {
         rate: rate, steps: privateSteps, learningRate: learningRate, seed: seed)
     }
     var found: ContinualTraining<Perceptron>.Switch?
+    var evaluations: [JSONValue] = []
     switch kind {
     case .plain:
       try PlainExperiment(
         steps: scale.publicSteps + privateSteps, learningRate: 0.01, seed: seed
       ).train(task, data.open + data.heldOut + data.guarded)
     case .publicOnly:
-      found = try ContinualTraining(task, in: ComputeContext())
-        .trainPublic(publicPhase(task, data, seed: seed))
+      var phase = publicPhase(task, data, seed: seed)
+      let probe = CurvatureProbe(task, records: data.open, in: ComputeContext())
+      let clipping = try Clipping(function: .vanilla)
+      phase.evaluated = { loss in
+        var terms = probe.terms(clipping: clipping, probes: scale.probes, seed: seed)
+          .summary(.init(batch: Double(OneStepTheory.batch), noise: OneStepTheory.noise))
+        terms["step"] = JSONValue((evaluations.count + 1) * phase.rule.evaluateEvery)
+        terms["loss"] = .number(loss)
+        evaluations.append(.object(terms))
+      }
+      found = try ContinualTraining(task, in: ComputeContext()).trainPublic(phase)
     case .privateOnly(let epsilon, let rate):
       try experiment(epsilon, rate).train(task, data.guarded)
     case .both(let epsilon, let rate, let handover):
@@ -90,6 +100,7 @@ struct PublicThenPrivate: PaperExperiment {
     if let found {
       result["switchStep"] = JSONValue(found.step)
       result["switchCondition"] = .string("\(found.condition)")
+      if !evaluations.isEmpty { result["evaluations"] = .array(evaluations) }
     }
     return result
   }
