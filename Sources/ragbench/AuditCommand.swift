@@ -31,8 +31,8 @@ struct AuditCommand: ParsableCommand {
         e^ε · rate + δ.
 
         A run with --canaries is told more of: how exposed they are (at most log2 of those left out, plus \
-        one), the ε that guesses about them refute with 95 % confidence, and the share of made-up \
-        people's numbers that a generator writes when it is given the text before them.
+        one), the ε that guesses about them refute with 95 % confidence, each way by itself, and the \
+        share of made-up people's numbers that a generator writes when it is given the text before them.
 
         Example: ragbench audit run:runs/tuned --data answers.jsonl
         Example: ragbench audit run:runs/notes --data medquad --reference run:runs/public
@@ -68,11 +68,14 @@ struct AuditCommand: ParsableCommand {
     }
 
     private func report(_ audit: RunAudit, _ bench: Workbench) throws -> RunAudit.Report {
-      func referenceName() throws -> String {
+      /// The reference: named, or the model that training began with, if that can be found by its name.
+      func known<Model>(_ load: (String) throws -> Model) throws -> Model {
         guard let name = reference ?? audit.model else {
           throw UsageError("the run began with a new model; --reference names one to compare with")
         }
-        return name
+        do { return try load(name) } catch let error as UsageError where reference == nil {
+          throw UsageError("\(error.message); the run began with it: --reference says where it is")
+        }
       }
       if audit.kind == .pretraining {
         let bundle = try bench.quietBundle(data)
@@ -82,7 +85,7 @@ struct AuditCommand: ParsableCommand {
         return try audit.generator(
           pretrainedOn: texts,
           reference: audit.model == nil && self.reference == nil
-            ? nil : bench.generatorDirectory(referenceName()))
+            ? nil : known(bench.generatorDirectory))
       }
       let file = FilePath(data)
       try audit.check(data: try Checksum.sha256(of: file), name: file.shown)
@@ -90,13 +93,13 @@ struct AuditCommand: ParsableCommand {
       case .contrastive:
         return try audit.retriever(
           TrainingRecords.pairs(file), after: bench.embedder(target),
-          before: bench.embedder(referenceName()))
+          before: known { try bench.embedder($0) })
       case .classifier:
         return try audit.classifier(
-          TrainingRecords.labelledTexts(file), of: bench.modelDirectory(referenceName()))
+          TrainingRecords.labelledTexts(file), of: known(bench.modelDirectory))
       case .fineTuning, .pretraining:
         return try audit.generator(
-          TrainingRecords.fineTuning(file), reference: bench.generatorDirectory(referenceName()))
+          TrainingRecords.fineTuning(file), reference: known(bench.generatorDirectory))
       }
     }
 
@@ -153,7 +156,7 @@ struct AuditCommand: ParsableCommand {
         Each step takes every record with the same probability, independently (Poisson sampling), \
         and adds normal noise of standard deviation sigma × clipping length. Data sets are \
         neighbours if they differ by one record that is there or not. Without --sigma the smallest \
-        noise that keeps --epsilon is found, without --steps the most steps.
+        noise that keeps --epsilon is found, without --steps the most steps, up to 1,000,000.
 
         PRV gives bounds of the exact ε, PLD checks it by another computation, RDP is a looser \
         bound, GDP an approximation that bounds nothing.

@@ -416,6 +416,7 @@ import Testing
         ], 64, "belongs to its own model"
       ),
       (["audit", learnt.string, "--data", answers.string], 64, "expected run:DIR"),
+      (["audit", "run:\(learnt.string)", "--data", answers.string], 64, "--reference says where"),
       (["audit", "run:\(base.string)", "--data", "absent"], 64, "absent"),
     ] as [([String], Int32, String)] {
       let result = try command.run(arguments)
