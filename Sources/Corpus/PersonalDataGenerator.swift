@@ -26,6 +26,7 @@ public struct PersonalDataGenerator: Sendable {
   /// Texts about people, the same for the same seed.
   ///
   /// - Parameter count: How many; each prefix of a longer list is the shorter list.
+  /// - Returns: The texts.
   public func identities(count: Int) -> [Identity] {
     (0..<count).map { index in
       // A stream of its own for each, so that one more draw in one changes no other.

@@ -11,10 +11,9 @@ public struct CurvatureTable {
   /// One row an evaluation; `n/a` where the curvature is indefinite.
   public let rows: [[String]]
 
-  /// The phase of the first seed.
+  /// The phase of the first seed; nil if nothing of the kind was measured.
   ///
   /// - Parameter reproduction: The `reproduction` of `results.json`.
-  /// - Returns: nil if nothing of the kind was measured.
   public init?(_ reproduction: JSONObject) {
     let parts = reproduction["parts"]?.objectValue?.members ?? []
     guard

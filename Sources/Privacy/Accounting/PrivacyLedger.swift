@@ -97,6 +97,8 @@ public final class PrivacyLedger: CheckpointedState {
   ///
   /// - Parameter accountant: nil: PRV, as fine as the plan was calibrated, and RDP where that cannot be
   ///   computed.
+  /// - Returns: An upper bound; infinite without noise.
+  /// - Throws: ``PrivacyError``.
   public func epsilon(by accountant: (any PrivacyAccountant)? = nil) throws -> Double {
     if let accountant { return try accountant.epsilon(of: released, delta: plan.delta) }
     do {
