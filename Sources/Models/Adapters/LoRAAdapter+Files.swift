@@ -78,6 +78,7 @@ extension LoRAAdapter {
   ///   - task: the kind of model, such as `CAUSAL_LM`; nil: none is named.
   ///   - base: checksums of the files of the model that it was trained on; kept where `peft` does not
   ///     look, for ``base(of:)``.
+  ///   - origin: where it comes from, kept beside it; nil: nothing is said.
   /// - Throws: `FileError`.
   public func save(
     to directory: FilePath, task: String? = "CAUSAL_LM", base: String? = nil, origin: String? = nil

@@ -80,6 +80,7 @@ public final class SequenceClassifier {
   /// - Parameters:
   ///   - directory: a new folder.
   ///   - source: the folder the encoder was read from.
+  ///   - origin: where it comes from, kept in `config.json`; nil: nothing is said.
   /// - Throws: `FileError`; `InputError` if the source is no longer what it was.
   public func save(to directory: FilePath, source: FilePath, origin: String? = nil) throws {
     let family = encoder.configuration.family
