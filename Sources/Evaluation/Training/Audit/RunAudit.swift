@@ -121,6 +121,7 @@ public struct RunAudit {
   ///   - others: Pairs that were not in; nil: those that the run held out.
   ///   - after: The trained retriever.
   ///   - before: One that never saw the pairs.
+  /// - Returns: What was found.
   /// - Throws: What embedding throws; `StatisticsError` for too few pairs.
   public func retriever(
     _ pairs: [TextPair], others: [TextPair]? = nil, after: Embedder, before: Embedder
@@ -139,6 +140,7 @@ public struct RunAudit {
   /// - Parameters:
   ///   - texts: All of the run.
   ///   - model: The one that training began with, which has the tokenizer.
+  /// - Returns: What was found.
   /// - Throws: What reading throws; `InputError` for a class that the run does not have.
   public func classifier(
     _ texts: [LabelledText], of model: ModelDirectory
@@ -172,7 +174,8 @@ public struct RunAudit {
   ///   - examples: All of the run.
   ///   - others: Examples that were not in; nil: those that the run held out.
   ///   - reference: A model with the same vocabulary that never saw the examples; an adapter's own model.
-  /// - Throws: What reading throws; `UsageError` for the adapter of another model.
+  /// - Returns: What was found.
+  /// - Throws: What reading throws; `UsageError` for the adapter of another model or another vocabulary.
   public func generator(
     _ examples: [FineTuningRecord], others: [FineTuningRecord]? = nil, reference: ModelDirectory
   ) throws -> Report {
@@ -211,7 +214,8 @@ public struct RunAudit {
   /// - Parameters:
   ///   - texts: All of the run.
   ///   - reference: A model with the same vocabulary that never saw the texts; nil: there is none.
-  /// - Throws: What reading throws.
+  /// - Returns: What was found.
+  /// - Throws: What reading throws; `UsageError` for another vocabulary.
   public func generator(pretrainedOn texts: [String], reference: ModelDirectory?) throws -> Report {
     let files = try GeneratorFiles(directory: run.path.appending(TrainingRun.modelFolder))
     let size = try run.description.int("context")

@@ -30,6 +30,7 @@ struct PrivacyLineage {
   /// - Parameters:
   ///   - data: What the data are.
   ///   - isInsecure: Whether this run's own noise is.
+  /// - Returns: The phases, none for data that are new.
   /// - Throws: `UsageError` if a run before learnt the same data without privacy, or with noise that is
   ///   insecure where this one's is not: nothing can be claimed any more.
   func spent(on data: String, isInsecure: Bool) throws -> [SampledGaussian] {
@@ -54,6 +55,7 @@ struct PrivacyLineage {
   ///   - data: What its data are.
   ///   - phase: What it released; nil: it was not private.
   ///   - isInsecure: Whether its noise was insecure.
+  /// - Returns: A list, the first run first.
   func followed(by data: String, phase: SampledGaussian?, isInsecure: Bool) -> JSONValue {
     let own: JSONObject = [
       "data": .string(data),
