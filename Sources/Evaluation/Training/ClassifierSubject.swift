@@ -41,7 +41,7 @@ struct ClassifierSubject: TrainingSubject {
       texts.map { $0.label + "\u{1F}" + $0.text }.joined(separator: "\u{1E}"))
   }
 
-  var command: String { "train-classify" }
+  var command: String { RunAudit.Kind.classifier.rawValue }
   var before: String { "logistic regression on frozen \(study.plan.model)" }
 
   var data: JSONObject {

@@ -73,7 +73,7 @@ struct RetrieverSubject: TrainingSubject {
         .joined(separator: "\u{1E}"))
   }
 
-  var command: String { "train-contrastive" }
+  var command: String { RunAudit.Kind.contrastive.rawValue }
   var before: String { study.plan.model }
 
   var data: JSONObject {
