@@ -7,7 +7,7 @@ public struct TrainingFigures {
   public struct Row {
     /// Its name.
     public let setting: String
-    /// Mean, and range where the seeds differ; `n/a` for what was not measured.
+    /// Mean, and range where the seeds differ by 0.005 and more; `n/a` for what was not measured.
     public let values: [String]
   }
 
@@ -75,7 +75,7 @@ public struct TrainingFigures {
     guard let least = values.min(), let most = values.max() else { return "n/a" }
     let mean = values.reduce(0, +) / Double(values.count)
     let shown = Format.decimals(mean, 3)
-    guard most - least >= 0.0005 else { return shown }
+    guard most - least >= 0.005 else { return shown }
     return "\(shown) (\(Format.decimals(least, 3)) to \(Format.decimals(most, 3)))"
   }
 }
