@@ -22,8 +22,8 @@ public struct CurvatureTable {
     else { return nil }
     name = part.0
     rows = entries.map { entry in
-      func number(_ key: String, _ digits: Int, _ factor: Double = 1) -> String {
-        entry[key]?.doubleValue.map { Format.decimals(factor * $0, digits) } ?? "n/a"
+      func number(_ key: String, _ digits: Int) -> String {
+        entry[key]?.doubleValue.map { Format.decimals($0, digits) } ?? "n/a"
       }
       return [
         number("step", 0), number("loss", 3), number("alongGradient", 5), number("sampling", 5),

@@ -127,7 +127,7 @@ public final class PrivacyLedger: CheckpointedState {
     }
     if let epsilon = plan.epsilon { summary["epsilonTarget"] = .number(epsilon) }
     if !previous.isEmpty {
-      summary["spentBefore"] = .array(previous.map(Self.json))
+      summary["spentBefore"] = .array(previous.map { .object($0.json) })
     }
     return summary
   }
@@ -140,8 +140,8 @@ public final class PrivacyLedger: CheckpointedState {
     var record = StateRecord()
     record.values = [
       "steps": JSONValue(steps), "dataset": .string(plan.dataset),
-      "delta": .number(plan.delta), "plan": Self.json(plan.phase),
-      "previous": .array(previous.map(Self.json)),
+      "delta": .number(plan.delta), "plan": .object(plan.phase.json),
+      "previous": .array(previous.map { .object($0.json) }),
     ]
     return record
   }
@@ -157,7 +157,7 @@ public final class PrivacyLedger: CheckpointedState {
         reason: "it is of the data '\(dataset)', these are '\(plan.dataset)'")
     }
     let phases = try [values.object("plan")] + values.objects("previous")
-    guard try phases.map(Self.phase) == [plan.phase] + previous,
+    guard try phases.map(SampledGaussian.init(json:)) == [plan.phase] + previous,
       try values.double("delta") == plan.delta
     else { throw PrivacyError.otherAccount(reason: "it is of another plan") }
     let found = try values.int("steps")
@@ -166,18 +166,5 @@ public final class PrivacyLedger: CheckpointedState {
         reason: "it has \(found) steps, expected \(steps) to \(plan.phase.steps)")
     }
     steps = found
-  }
-
-  private static func json(_ phase: SampledGaussian) -> JSONValue {
-    .object([
-      "noiseMultiplier": .number(phase.noiseMultiplier), "rate": .number(phase.rate),
-      "steps": JSONValue(phase.steps),
-    ])
-  }
-
-  private static func phase(_ object: JSONObject) throws -> SampledGaussian {
-    try SampledGaussian(
-      noiseMultiplier: object.double("noiseMultiplier"), rate: object.double("rate"),
-      steps: object.int("steps"))
   }
 }

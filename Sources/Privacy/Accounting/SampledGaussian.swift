@@ -1,3 +1,5 @@
+public import Basics
+
 /// Steps of DP-SGD with the same settings: Gaussian noise on a sum over a Poisson sample.
 ///
 /// Each step takes every record with probability ``rate``, independently, and releases the sum of the
@@ -32,6 +34,23 @@ public struct SampledGaussian: Sendable, Equatable {
     self.noiseMultiplier = noiseMultiplier
     self.rate = rate
     self.steps = steps
+  }
+
+  /// As it is kept in checkpoints and results.
+  public var json: JSONObject {
+    [
+      "noiseMultiplier": .number(noiseMultiplier), "rate": .number(rate),
+      "steps": JSONValue(steps),
+    ]
+  }
+
+  /// Steps as ``json`` has them.
+  ///
+  /// - Throws: `InputError` for what is missing; ``PrivacyError/outOfRange(name:value:expected:)``.
+  public init(json: JSONObject) throws {
+    try self.init(
+      noiseMultiplier: json.double("noiseMultiplier"), rate: json.double("rate"),
+      steps: json.int("steps"))
   }
 
   /// Whether it releases something that depends on the data.

@@ -115,7 +115,7 @@ extension ClassScores {
 }
 
 /// Calls `body` with parts of 64, so that memory stays small, and joins what it gives.
-private func inParts<Part, Result>(_ all: [Part], _ body: ([Part]) -> [Result]) -> [Result] {
+func inParts<Part, Result>(_ all: [Part], _ body: ([Part]) -> [Result]) -> [Result] {
   stride(from: 0, to: all.count, by: 64).flatMap { start in
     body(Array(all[start..<min(all.count, start + 64)]))
   }

@@ -43,9 +43,7 @@ struct PrivacyLineage {
         throw UsageError(
           "the model was trained on the same data with insecure noise: no epsilon can be claimed")
       }
-      return try SampledGaussian(
-        noiseMultiplier: phase.double("noiseMultiplier"), rate: phase.double("rate"),
-        steps: phase.int("steps"))
+      return try SampledGaussian(json: phase)
     }
   }
 
@@ -59,12 +57,7 @@ struct PrivacyLineage {
   func followed(by data: String, phase: SampledGaussian?, isInsecure: Bool) -> JSONValue {
     let own: JSONObject = [
       "data": .string(data),
-      "phase": phase.map {
-        .object([
-          "noiseMultiplier": .number($0.noiseMultiplier), "rate": .number($0.rate),
-          "steps": JSONValue($0.steps),
-        ])
-      } ?? .null,
+      "phase": phase.map { .object($0.json) } ?? .null,
       "isInsecure": .bool(isInsecure),
     ]
     return .array((runs + [own]).map { .object($0) })
